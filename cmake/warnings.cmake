@@ -1,0 +1,29 @@
+# Linked privately by every target of our own; libraries come in as SYSTEM.
+add_library(penstock_warnings INTERFACE)
+target_compile_options(penstock_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Woverloaded-virtual
+  -Wnon-virtual-dtor -Wcast-align -Wcast-qual -Wformat=2 -Wimplicit-fallthrough -Wnull-dereference
+  -Wdouble-promotion -Wundef -Wextra-semi -Wvla)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(penstock_warnings INTERFACE
+    -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast -Wsuggest-override)
+  if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR PENSTOCK_SANITIZE)
+    # With optimisation or sanitizers GCC 12 reports null dereferences inside the standard library and Boost.
+    target_compile_options(penstock_warnings INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+  endif()
+else()
+  target_compile_options(penstock_warnings INTERFACE
+    -Wthread-safety -Wthread-safety-beta -Wunreachable-code -Wloop-analysis -Wshadow-all
+    -Wno-shadow-field-in-constructor)
+endif()
+if(PENSTOCK_WERROR)
+  target_compile_options(penstock_warnings INTERFACE -Werror)
+endif()
+# Hardening that costs next to nothing; the fortified C library needs optimisation.
+add_compile_options(-fstack-protector-strong -fcf-protection)
+add_compile_definitions($<$<CONFIG:RelWithDebInfo>:_GLIBCXX_ASSERTIONS>)
+if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT PENSTOCK_SANITIZE)
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+add_link_options(-Wl,-z,relro -Wl,-z,now)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
