@@ -9,11 +9,11 @@
 
 namespace penstock {
 
-/// The records that a shard hands to the journal together: encoded records back to back in one 4 KiB-aligned buffer,
-/// with room in front for the journal's frame header, so that the commit thread writes the buffer as it is.
-/// The shard fills and seals it; afterwards it is shared read-only (commit thread, in-memory tail, sinks).
-/// Threads: owning shard until sealed, then immutable but for what the journal writes into the header room before it
-/// publishes the batch.
+/// The records that a shard hands to the journal together: encoded records back to back in one 4
+/// KiB-aligned buffer, with room in front for the journal's frame header, so that the commit thread
+/// writes the buffer as it is. The shard fills and seals it; afterwards it is shared read-only
+/// (commit thread, in-memory tail, sinks). Threads: owning shard until sealed, then immutable but
+/// for what the journal writes into the header room before it publishes the batch.
 class Batch {
 public:
     static constexpr std::size_t kAlignment = 4096;
@@ -25,7 +25,8 @@ public:
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
 
-    /// Room for `size` more bytes (a multiple of 8), or an empty span when it does not fit. Follow with `commit`.
+    /// Room for `size` more bytes (a multiple of 8), or an empty span when it does not fit. Follow
+    /// with `commit`.
     [[nodiscard]] std::span<std::byte> reserve(std::size_t size) noexcept;
     /// Makes the reserved record part of the batch.
     void commit(std::size_t size) noexcept;
@@ -65,9 +66,9 @@ public:
     /// An empty batch of the configured size, or one large enough for a record of `at_least` bytes.
     [[nodiscard]] virtual BatchPtr acquire(std::size_t at_least = 0) = 0;
 
-    /// Hands a sealed batch over. False: the ring to the commit thread is full, or the journal takes nothing at the moment
-    /// (disk full) or for good (failed); the batch stays the caller's, who stops reading from sockets and tries again
-    /// when woken.
+    /// Hands a sealed batch over. False: the ring to the commit thread is full, or the journal
+    /// takes nothing at the moment (disk full) or for good (failed); the batch stays the caller's,
+    /// who stops reading from sockets and tries again when woken.
     [[nodiscard]] virtual bool submit(const BatchPtr& batch) = 0;
 
     /// A batch that is on disk: its records are first, first+1, ...
@@ -75,7 +76,8 @@ public:
         Lsn first;
         std::uint32_t count = 0;
     };
-    /// The next durable batch, in the order of submission; count 0 when there is none. After a failed journal: never again.
+    /// The next durable batch, in the order of submission; count 0 when there is none. After a
+    /// failed journal: never again.
     [[nodiscard]] virtual Durable poll() = 0;
 };
 

@@ -4,7 +4,8 @@
 
 namespace penstock {
 
-/// Nanoseconds. Wall times count from 1970-01-01T00:00:00Z (UTC, no leap seconds), monotonic times from any fixed point.
+/// Nanoseconds. Wall times count from 1970-01-01T00:00:00Z (UTC, no leap seconds), monotonic times
+/// from any fixed point.
 using Nanoseconds = std::int64_t;
 
 constexpr Nanoseconds kMicrosecond = 1'000;

@@ -30,7 +30,7 @@ struct HistoryPage {
 
 struct HistoryQuery {
     std::string_view device;
-    std::string_view stream;  // empty: every stream
+    std::string_view stream;       // empty: every stream
     Nanoseconds from = INT64_MIN;  // event time, inclusive
     Nanoseconds to = INT64_MAX;    // event time, exclusive
     std::uint32_t limit = 100;     // 1 .. 10,000
@@ -59,7 +59,9 @@ public:
     /// Errors: not_found (device unknown within what is retained), io, corrupt.
     [[nodiscard]] virtual Result<StoredRecord> latest(std::string_view device) = 0;
     [[nodiscard]] virtual Result<HistoryPage> query(const HistoryQuery& query) = 0;
-    [[nodiscard]] virtual Result<DevicePage> devices(std::string_view after, std::uint32_t limit) = 0;
+    [[nodiscard]] virtual Result<DevicePage> devices(
+        std::string_view after, std::uint32_t limit
+    ) = 0;
     /// A reader that starts behind the newest durable record, for the live tail.
     [[nodiscard]] virtual std::unique_ptr<LogReader> tail() = 0;
 };

@@ -10,9 +10,9 @@
 
 namespace penstock {
 
-/// Log sequence number: the position of a record in the node's one journal. The first record has 1; 0 means "none yet".
-/// Never used twice within a journal id, not even after a crash.
-/// Threads: immutable.
+/// Log sequence number: the position of a record in the node's one journal. The first record has 1;
+/// 0 means "none yet". Never used twice within a journal id, not even after a crash. Threads:
+/// immutable.
 struct Lsn {
     std::uint64_t value = 0;
 
@@ -21,8 +21,8 @@ struct Lsn {
     [[nodiscard]] constexpr Lsn plus(std::uint64_t n) const { return {value + n}; }
 };
 
-/// 128 random bits made with the data directory. (journal id, LSN) identifies a record everywhere, for ever.
-/// Threads: immutable.
+/// 128 random bits made with the data directory. (journal id, LSN) identifies a record everywhere,
+/// for ever. Threads: immutable.
 struct JournalId {
     std::array<std::uint8_t, 16> bytes{};
 
@@ -37,12 +37,12 @@ struct ShardId {
     constexpr auto operator<=>(const ShardId&) const = default;
 };
 
-/// Stable 64-bit hash of a device or client id (XXH64, seed 0). Stored in the journal: never change it.
-/// Source: xxHash specification 0.1.1, section "XXH64 algorithm".
+/// Stable 64-bit hash of a device or client id (XXH64, seed 0). Stored in the journal: never change
+/// it. Source: xxHash specification 0.1.1, section "XXH64 algorithm".
 [[nodiscard]] std::uint64_t device_hash(std::string_view id) noexcept;
 
-/// The shard that owns a device's sessions, order and scoring state. Client ids use the same function, so a device
-/// whose client id is its device id never leaves its shard.
+/// The shard that owns a device's sessions, order and scoring state. Client ids use the same
+/// function, so a device whose client id is its device id never leaves its shard.
 [[nodiscard]] constexpr ShardId home_shard(std::uint64_t hash, std::uint32_t shards) noexcept {
     return {static_cast<std::uint32_t>(((hash >> 32) * shards) >> 32)};
 }

@@ -10,7 +10,8 @@
 #include <span>
 #include <string_view>
 
-/// The contract between listeners and the rest: a listener submits a message and is told when it is durable.
+/// The contract between listeners and the rest: a listener submits a message and is told when it is
+/// durable.
 namespace penstock {
 
 /// Readable bytes that must follow every submitted payload (the JSON parser reads ahead).
@@ -41,12 +42,12 @@ struct Message {
 /// Why a message was quarantined or refused. Names are stable: they are metric labels.
 enum class Refusal : std::uint8_t {
     none,
-    invalid_json,     // not well-formed to its last byte
-    invalid_field,    // type, range, enum or a missing required field
-    invalid_device,   // no device id, or one that breaks its bounds
-    unrouted,         // no stream takes the topic, or no such stream
-    too_large,        // over the record limit
-    too_deep,         // nesting or number of fields over the limit
+    invalid_json,    // not well-formed to its last byte
+    invalid_field,   // type, range, enum or a missing required field
+    invalid_device,  // no device id, or one that breaks its bounds
+    unrouted,        // no stream takes the topic, or no such stream
+    too_large,       // over the record limit
+    too_deep,        // nesting or number of fields over the limit
 };
 [[nodiscard]] std::string_view name(Refusal refusal) noexcept;
 
@@ -60,8 +61,9 @@ struct Reply {
     };
     Kind kind = Kind::accepted;
     Refusal refusal = Refusal::none;
-    std::string_view reason;   // for people, no longer than 200 bytes; valid until the next submit()
-    std::string_view pointer;  // RFC 6901 JSON pointer of the fault, may be empty; valid until the next submit()
+    std::string_view reason;  // for people, no longer than 200 bytes; valid until the next submit()
+    std::string_view
+        pointer;  // RFC 6901 JSON pointer of the fault, may be empty; valid until the next submit()
 };
 
 /// Where acknowledgements go: the listeners of one shard.
@@ -69,7 +71,8 @@ struct Reply {
 class Origin {
 public:
     virtual ~Origin() = default;
-    /// These messages are on disk (or quarantined on disk). Any order; releasing in receive order is the connection's job.
+    /// These messages are on disk (or quarantined on disk). Any order; releasing in receive order
+    /// is the connection's job.
     virtual void durable(std::span<const Ticket> tickets) = 0;
     /// There is room again after a `busy`.
     virtual void room() = 0;
@@ -83,8 +86,8 @@ public:
     virtual Reply submit(const Message& message, const Ticket& ticket) = 0;
     /// Called once, before the first submit.
     virtual void attach(Origin& origin) = 0;
-    /// True when the node does not take records at the moment (disk full, draining): HTTP answers 503 + Retry-After and
-    /// CONNECT is refused (0x89 / 3.x code 3); connected devices just wait.
+    /// True when the node does not take records at the moment (disk full, draining): HTTP answers
+    /// 503 + Retry-After and CONNECT is refused (0x89 / 3.x code 3); connected devices just wait.
     [[nodiscard]] virtual bool closed() const noexcept = 0;
 };
 

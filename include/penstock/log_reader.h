@@ -23,8 +23,8 @@ public:
 
 using ChunkPtr = std::shared_ptr<const Chunk>;
 
-/// Records that will never come: expired by retention, lost to corruption and accepted by the operator, or LSNs that
-/// were skipped at a start.
+/// Records that will never come: expired by retention, lost to corruption and accepted by the
+/// operator, or LSNs that were skipped at a start.
 struct Gap {
     enum class Cause { none, expired, corrupt, skipped };
     Lsn from;  // inclusive
@@ -38,9 +38,9 @@ struct ReadResult {
     Gap gap;
 };
 
-/// An independent reader of the journal. Sees durable records only (R1), in LSN order, each exactly once per pass.
-/// Memory: one chunk at a time, at most the largest frame.
-/// Threads: its owner; the journal may be used by others meanwhile.
+/// An independent reader of the journal. Sees durable records only (R1), in LSN order, each exactly
+/// once per pass. Memory: one chunk at a time, at most the largest frame. Threads: its owner; the
+/// journal may be used by others meanwhile.
 class LogReader {
 public:
     virtual ~LogReader() = default;
@@ -48,9 +48,12 @@ public:
     virtual void seek(Lsn lsn) = 0;
     /// The LSN that comes next.
     [[nodiscard]] virtual Lsn position() const = 0;
-    /// Waits at most `wait` for something at position() and moves behind it. A chunk may begin before the position that was
-    /// asked for with seek(): the caller skips those records. Errors: io, corrupt (position unchanged).
-    [[nodiscard]] virtual Result<ReadResult> read(Nanoseconds wait, const std::stop_token& stop) = 0;
+    /// Waits at most `wait` for something at position() and moves behind it. A chunk may begin
+    /// before the position that was asked for with seek(): the caller skips those records. Errors:
+    /// io, corrupt (position unchanged).
+    [[nodiscard]] virtual Result<ReadResult> read(
+        Nanoseconds wait, const std::stop_token& stop
+    ) = 0;
     /// The newest durable LSN.
     [[nodiscard]] virtual Lsn durable() const = 0;
 };

@@ -36,9 +36,9 @@ enum RecordFlag : std::uint8_t {
     kScored = 1 << 5,  // score, score_expected, score_deviation hold a detector's word
 };
 
-/// One entry of the field index: a top-level or nested scalar of the payload (nested: `position.lat`), a derived field,
-/// or a whole array. Text is the token as the device wrote it, so a sink copies it and never reformats a number.
-/// The views live as long as the record's bytes.
+/// One entry of the field index: a top-level or nested scalar of the payload (nested:
+/// `position.lat`), a derived field, or a whole array. Text is the token as the device wrote it, so
+/// a sink copies it and never reformats a number. The views live as long as the record's bytes.
 struct Field {
     std::string_view name;
     std::string_view text;
@@ -54,7 +54,8 @@ struct Field {
 void append_unescaped(const Field& field, std::string& out);
 
 /// What a record says, before it has bytes. Views must live until encode() returns.
-/// Bounds: device, topic, client and reason 65,535 bytes each, stream and status 255, fields 65,535, payload and annex 256 MiB.
+/// Bounds: device, topic, client and reason 65,535 bytes each, stream and status 255, fields
+/// 65,535, payload and annex 256 MiB.
 struct RecordParts {
     /// Where a field's name or text stands.
     struct Entry {
@@ -98,17 +99,18 @@ std::size_t encode(const RecordParts& parts, std::span<std::byte> out) noexcept;
 
 /// A detector's word about one record.
 struct Score {
-    double value = 0;           // 0 (as always) .. 1 (never seen)
-    float expected = 0;         // of the field that decided
-    float deviation = 0;        // standard deviations from expected
+    double value = 0;              // 0 (as always) .. 1 (never seen)
+    float expected = 0;            // of the field that decided
+    float deviation = 0;           // standard deviations from expected
     std::uint16_t field = 0xffff;  // index into fields(); 0xffff: none
 };
 
-/// Puts a score into an encoded record: the home shard scores after the record's bytes are in its batch.
+/// Puts a score into an encoded record: the home shard scores after the record's bytes are in its
+/// batch.
 void set_score(std::span<std::byte> record, const Score& score) noexcept;
 
-/// A record's bytes, read in place. Never reads outside its bytes, whatever they hold: parse() checks every offset once.
-/// Threads: immutable. Valid while the bytes live.
+/// A record's bytes, read in place. Never reads outside its bytes, whatever they hold: parse()
+/// checks every offset once. Threads: immutable. Valid while the bytes live.
 class RecordView {
 public:
     /// The record at the start of `bytes` (which may hold more records behind it).

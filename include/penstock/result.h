@@ -43,7 +43,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
 public:
-    // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return Error{...};` are the point.
+    // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return Error{...};` are the
+    // point.
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
     // NOLINTEND(google-explicit-constructor)
@@ -92,14 +93,14 @@ private:
 #define PS_CONCAT(a, b) PS_CONCAT_INNER(a, b)
 
 /// Returns the error of a Status or Result to the caller, or goes on.
-#define PS_CHECK(expression)                                                   \
-    if (auto PS_CONCAT(ps_status_, __LINE__) = (expression);                   \
-        !PS_CONCAT(ps_status_, __LINE__).ok())                                 \
+#define PS_CHECK(expression)                                 \
+    if (auto PS_CONCAT(ps_status_, __LINE__) = (expression); \
+        !PS_CONCAT(ps_status_, __LINE__).ok())               \
     return std::move(PS_CONCAT(ps_status_, __LINE__)).error()
 
 /// `PS_TRY(auto x, f());` binds the value of a Result or returns its error to the caller.
-#define PS_TRY(declaration, expression)                                        \
-    auto PS_CONCAT(ps_result_, __LINE__) = (expression);                       \
-    if (!PS_CONCAT(ps_result_, __LINE__).ok())                                 \
-        return std::move(PS_CONCAT(ps_result_, __LINE__)).error();             \
+#define PS_TRY(declaration, expression)                            \
+    auto PS_CONCAT(ps_result_, __LINE__) = (expression);           \
+    if (!PS_CONCAT(ps_result_, __LINE__).ok())                     \
+        return std::move(PS_CONCAT(ps_result_, __LINE__)).error(); \
     declaration = std::move(PS_CONCAT(ps_result_, __LINE__)).value()

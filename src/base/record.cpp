@@ -1,0 +1,394 @@
+#include "penstock/record.h"
+
+#include <bit>
+#include <charconv>
+#include <cstring>
+
+static_assert(
+    std::endian::native == std::endian::little, "the journal's integers are little-endian"
+);
+
+namespace penstock {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+/// Twin of docs/JOURNAL_FORMAT.md, "Record". Never change it: make a new version.
+struct Header {
+    std::uint32_t size;
+    std::uint8_t version;
+    std::uint8_t source;
+    std::uint8_t flags;
+    std::uint8_t qos;
+    std::int64_t event_time;
+    std::int64_t arrival_time;
+    std::uint64_t sequence;
+    double score;
+    float score_expected;
+    float score_deviation;
+    std::uint16_t score_field;
+    std::uint16_t field_count;
+    std::uint16_t device_size;
+    std::uint16_t topic_size;
+    std::uint8_t stream_size;
+    std::uint8_t status_size;
+    std::uint16_t reason_size;
+    std::uint32_t payload_size;
+    std::uint32_t annex_size;
+    std::uint16_t client_size;
+    std::uint16_t reserved;
+    std::uint64_t device_hash;
+};
+static_assert(sizeof(Header) == 80);
+static_assert(offsetof(Header, event_time) == 8);
+static_assert(offsetof(Header, score) == 32);
+static_assert(offsetof(Header, score_field) == 48);
+static_assert(offsetof(Header, stream_size) == 56);
+static_assert(offsetof(Header, payload_size) == 60);
+static_assert(offsetof(Header, client_size) == 68);
+static_assert(offsetof(Header, device_hash) == 72);
+static_assert(std::is_trivially_copyable_v<Header>);
+
+using Entry = RecordParts::Entry;
+
+Header header_of(std::span<const std::byte> bytes) noexcept {
+    Header header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    return header;
+}
+
+template <class T>
+T load(std::span<const std::byte> bytes, std::size_t offset) noexcept {
+    T value;
+    std::memcpy(&value, bytes.data() + offset, sizeof value);
+    return value;
+}
+
+/// Where each variable part starts, in the order of the format.
+struct Layout {
+    std::size_t fields;
+    std::size_t device;
+    std::size_t client;
+    std::size_t topic;
+    std::size_t stream;
+    std::size_t status;
+    std::size_t reason;
+    std::size_t payload;
+    std::size_t annex;
+    std::size_t end;
+
+    explicit Layout(const Header& h) noexcept
+        : fields(sizeof(Header)),
+          device(fields + h.field_count * sizeof(Entry)),
+          client(device + h.device_size),
+          topic(client + h.client_size),
+          stream(topic + h.topic_size),
+          status(stream + h.stream_size),
+          reason(status + h.status_size),
+          payload(reason + h.reason_size),
+          annex(payload + h.payload_size),
+          end(annex + h.annex_size) {}
+};
+
+constexpr std::size_t padded(std::size_t size) noexcept {
+    return (size + 7) & ~std::size_t{7};
+}
+
+Header to_header(const RecordParts& p) noexcept {
+    Header h{};
+    h.version = kVersion;
+    h.source = static_cast<std::uint8_t>(p.source);
+    h.flags = p.flags;
+    h.qos = p.qos;
+    h.event_time = p.event_time;
+    h.arrival_time = p.arrival_time;
+    h.sequence = p.sequence;
+    h.score_field = 0xffff;
+    h.field_count = static_cast<std::uint16_t>(p.fields.size());
+    h.device_size = static_cast<std::uint16_t>(p.device.size());
+    h.topic_size = static_cast<std::uint16_t>(p.topic.size());
+    h.stream_size = static_cast<std::uint8_t>(p.stream.size());
+    h.status_size = static_cast<std::uint8_t>(p.status.size());
+    h.reason_size = static_cast<std::uint16_t>(p.reason.size());
+    h.payload_size = static_cast<std::uint32_t>(p.payload.size());
+    h.annex_size = static_cast<std::uint32_t>(p.annex.size());
+    h.client_size = static_cast<std::uint16_t>(p.client.size());
+    h.device_hash = p.device_hash;
+    h.size = static_cast<std::uint32_t>(padded(Layout(h).end));
+    return h;
+}
+
+/// True when the field's name and text lie inside the part they say they are in.
+bool inside(const Entry& entry, const Header& h) noexcept {
+    const auto bound = [&](std::uint8_t flag) -> std::uint64_t {
+        return (entry.flags & flag) != 0 ? h.annex_size : h.payload_size;
+    };
+    return std::uint64_t{entry.name_offset} + entry.name_size <= bound(RecordParts::kNameInAnnex) &&
+           std::uint64_t{entry.text_offset} + entry.text_size <= bound(RecordParts::kTextInAnnex) &&
+           entry.type <= FieldType::json;
+}
+
+}  // namespace
+
+std::size_t encoded_size(const RecordParts& parts) noexcept {
+    return to_header(parts).size;
+}
+
+std::size_t encode(const RecordParts& parts, std::span<std::byte> out) noexcept {
+    const Header header = to_header(parts);
+    std::byte* at = out.data();
+    const auto put = [&at](const void* data, std::size_t size) {
+        if (size != 0) std::memcpy(at, data, size);
+        at += size;
+    };
+    put(&header, sizeof header);
+    put(parts.fields.data(), parts.fields.size_bytes());
+    for (const auto text :
+         {parts.device,
+          parts.client,
+          parts.topic,
+          parts.stream,
+          parts.status,
+          parts.reason,
+          parts.payload,
+          parts.annex}) {
+        put(text.data(), text.size());
+    }
+    const auto used = static_cast<std::size_t>(at - out.data());
+    std::memset(at, 0, header.size - used);
+    return header.size;
+}
+
+void set_score(std::span<std::byte> record, const Score& score) noexcept {
+    std::byte* at = record.data();
+    const auto flags =
+        static_cast<std::uint8_t>(load<std::uint8_t>(record, offsetof(Header, flags)) | kScored);
+    std::memcpy(at + offsetof(Header, flags), &flags, sizeof flags);
+    std::memcpy(at + offsetof(Header, score), &score.value, sizeof score.value);
+    std::memcpy(at + offsetof(Header, score_expected), &score.expected, sizeof score.expected);
+    std::memcpy(at + offsetof(Header, score_deviation), &score.deviation, sizeof score.deviation);
+    std::memcpy(at + offsetof(Header, score_field), &score.field, sizeof score.field);
+}
+
+Result<RecordView> RecordView::parse(std::span<const std::byte> bytes) noexcept {
+    if (bytes.size() < sizeof(Header))
+        return Error{Errc::corrupt, "record: shorter than its header"};
+    const Header header = header_of(bytes);
+    if (header.version != kVersion) return Error{Errc::unsupported, "record: unknown version"};
+    if (header.size > bytes.size()) return Error{Errc::corrupt, "record: longer than its frame"};
+    if (header.size != padded(Layout(header).end))
+        return Error{Errc::corrupt, "record: sizes contradict each other"};
+    const auto source = header.source;
+    if (source < 1 || source > 3) return Error{Errc::corrupt, "record: unknown source"};
+    for (std::uint32_t i = 0; i < header.field_count; ++i) {
+        const auto entry = load<Entry>(bytes, sizeof(Header) + i * sizeof(Entry));
+        if (!inside(entry, header)) return Error{Errc::corrupt, "record: a field points outside"};
+    }
+    RecordView view;
+    view.bytes_ = bytes.first(header.size);
+    return view;
+}
+
+Source RecordView::source() const noexcept {
+    return load<Source>(bytes_, offsetof(Header, source));
+}
+std::uint8_t RecordView::qos() const noexcept {
+    return load<std::uint8_t>(bytes_, offsetof(Header, qos));
+}
+std::uint8_t RecordView::flags() const noexcept {
+    return load<std::uint8_t>(bytes_, offsetof(Header, flags));
+}
+Nanoseconds RecordView::event_time() const noexcept {
+    return load<std::int64_t>(bytes_, offsetof(Header, event_time));
+}
+Nanoseconds RecordView::arrival_time() const noexcept {
+    return load<std::int64_t>(bytes_, offsetof(Header, arrival_time));
+}
+std::uint64_t RecordView::device_hash() const noexcept {
+    return load<std::uint64_t>(bytes_, offsetof(Header, device_hash));
+}
+std::uint16_t RecordView::field_count() const noexcept {
+    return load<std::uint16_t>(bytes_, offsetof(Header, field_count));
+}
+
+std::optional<std::uint64_t> RecordView::sequence() const noexcept {
+    if ((flags() & kHasSequence) == 0) return std::nullopt;
+    return load<std::uint64_t>(bytes_, offsetof(Header, sequence));
+}
+
+std::string_view RecordView::text_at(std::size_t offset, std::size_t size) const noexcept {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes read as text.
+    return {reinterpret_cast<const char*>(bytes_.data()) + offset, size};
+}
+
+std::string_view RecordView::device() const noexcept {
+    const Header h = header_of(bytes_);
+    return text_at(Layout(h).device, h.device_size);
+}
+std::string_view RecordView::client() const noexcept {
+    const Header h = header_of(bytes_);
+    return h.client_size != 0 ? text_at(Layout(h).client, h.client_size)
+                              : text_at(Layout(h).device, h.device_size);
+}
+std::string_view RecordView::topic() const noexcept {
+    const Header h = header_of(bytes_);
+    return text_at(Layout(h).topic, h.topic_size);
+}
+std::string_view RecordView::stream() const noexcept {
+    const Header h = header_of(bytes_);
+    return text_at(Layout(h).stream, h.stream_size);
+}
+std::string_view RecordView::status() const noexcept {
+    const Header h = header_of(bytes_);
+    return text_at(Layout(h).status, h.status_size);
+}
+std::string_view RecordView::reason() const noexcept {
+    const Header h = header_of(bytes_);
+    return text_at(Layout(h).reason, h.reason_size);
+}
+std::string_view RecordView::payload() const noexcept {
+    const Header h = header_of(bytes_);
+    return text_at(Layout(h).payload, h.payload_size);
+}
+
+std::optional<Score> RecordView::score() const noexcept {
+    if ((flags() & kScored) == 0) return std::nullopt;
+    const Header h = header_of(bytes_);
+    return Score{
+        .value = h.score,
+        .expected = h.score_expected,
+        .deviation = h.score_deviation,
+        .field = h.score_field
+    };
+}
+
+Field RecordView::field(std::uint16_t i) const noexcept {
+    const Header h = header_of(bytes_);
+    const Layout at(h);
+    const auto entry = load<Entry>(bytes_, at.fields + i * sizeof(Entry));
+    const auto base = [&](std::uint8_t flag) {
+        return (entry.flags & flag) != 0 ? at.annex : at.payload;
+    };
+    Field field;
+    field.name = text_at(base(RecordParts::kNameInAnnex) + entry.name_offset, entry.name_size);
+    field.text = text_at(base(RecordParts::kTextInAnnex) + entry.text_offset, entry.text_size);
+    field.type = entry.type;
+    field.escaped = (entry.flags & RecordParts::kEscaped) != 0;
+    field.derived = (entry.flags & RecordParts::kDerived) != 0;
+    return field;
+}
+
+std::optional<Field> RecordView::find(std::string_view wanted) const noexcept {
+    const auto count = field_count();
+    for (std::uint16_t i = 0; i < count; ++i) {
+        const Field candidate = field(i);
+        if (candidate.name == wanted) return candidate;
+    }
+    return std::nullopt;
+}
+
+std::optional<double> Field::number() const noexcept {
+    if (type != FieldType::integer && type != FieldType::number) return std::nullopt;
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+namespace {
+
+void append_utf8(std::uint32_t code, std::string& out) {
+    const auto put = [&out](std::uint32_t byte) {
+        out += static_cast<char>(static_cast<unsigned char>(byte));
+    };
+    if (code < 0x80) return put(code);
+    if (code < 0x800) {
+        put(0xc0U | (code >> 6U));
+    } else {
+        if (code < 0x10000) {
+            put(0xe0U | (code >> 12U));
+        } else {
+            put(0xf0U | (code >> 18U));
+            put(0x80U | ((code >> 12U) & 0x3fU));
+        }
+        put(0x80U | ((code >> 6U) & 0x3fU));
+    }
+    put(0x80U | (code & 0x3fU));
+}
+
+/// The four hexadecimal digits at `at`, or nothing.
+std::optional<std::uint32_t> hex4(std::string_view text, std::size_t at) noexcept {
+    if (at + 4 > text.size()) return std::nullopt;
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + 4, value, 16);
+    if (error != std::errc{} || end != text.data() + at + 4) return std::nullopt;
+    return value;
+}
+
+constexpr std::uint32_t kReplacement = 0xfffd;
+
+/// One \uXXXX (or a surrogate pair) whose `u` stands at `at`; returns how many bytes of text it
+/// took.
+std::size_t append_code(std::string_view text, std::size_t at, std::string& out) {
+    const auto high = hex4(text, at + 1);
+    if (!high) {
+        append_utf8(kReplacement, out);
+        return 1;
+    }
+    if (*high < 0xd800 || *high > 0xdfff) {
+        append_utf8(*high, out);
+        return 5;
+    }
+    const bool pair =
+        *high < 0xdc00 && at + 6 < text.size() && text[at + 5] == '\\' && text[at + 6] == 'u';
+    const auto low = pair ? hex4(text, at + 7) : std::nullopt;
+    if (!low || *low < 0xdc00 || *low > 0xdfff) {
+        append_utf8(kReplacement, out);
+        return 5;
+    }
+    append_utf8(0x10000U + ((*high - 0xd800U) << 10U) + (*low - 0xdc00U), out);
+    return 11;
+}
+
+}  // namespace
+
+// RFC 8259 section 7.
+void append_unescaped(const Field& field, std::string& out) {
+    const auto text = field.text;
+    if (!field.escaped) {
+        out += text;
+        return;
+    }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\' || i + 1 == text.size()) {
+            out += text[i];
+            continue;
+        }
+        const char escape = text[++i];
+        switch (escape) {
+            case 'b':
+                out += '\b';
+                break;
+            case 'f':
+                out += '\f';
+                break;
+            case 'n':
+                out += '\n';
+                break;
+            case 'r':
+                out += '\r';
+                break;
+            case 't':
+                out += '\t';
+                break;
+            case 'u':
+                i += append_code(text, i, out) - 1;
+                break;
+            default:
+                out += escape;
+                break;
+        }
+    }
+}
+
+}  // namespace penstock
