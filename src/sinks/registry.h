@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/field.h"
+#include "penstock/clock.h"
+#include "penstock/ids.h"
+#include "penstock/result.h"
+#include "penstock/sink.h"
+#include "sinks/config.h"
+
+namespace penstock::sinks {
+
+/// What a sink is built with beside its settings.
+/// Threads: immutable.
+struct SinkContext {
+    std::string id;         // the key of the settings map: letters, digits, '_', '-'
+    JournalId journal;      // stands beside the LSN in every far-side key, header and object name
+    std::filesystem::path state_dir;  // <data_dir>/sinks/<id>, made before (0700): what the sink itself has to remember
+    const Clock* clock = &system_clock();
+    std::uint64_t seed = 0;  // for jitter inside the sink
+};
+
+/// A type of sink: its settings table and how one is made. To add a sink: one file pair with its settings struct, table
+/// and a function that returns its SinkKind, and one line in registry.cpp.
+/// Threads: immutable.
+struct SinkKind {
+    std::string type;  // what `type:` says
+    config::Kind<SinkConfig> settings;
+    /// Connects to nothing yet. Errors: settings that only the transport library can judge.
+    std::function<Result<std::unique_ptr<Sink>>(const SinkConfig&, const SinkContext&)> make;
+};
+
+/// A SinkKind out of a settings struct that derives from SinkConfig and has a `config::Fields`.
+template <class Config, class Make>
+SinkKind sink_kind(std::string type, std::string help, Make make) {
+    return {
+        type,
+        config::kind<SinkConfig, Config>(type, std::move(help)),
+        [make = std::move(make)](const SinkConfig& config, const SinkContext& context) {
+            return make(static_cast<const Config&>(config), context);
+        }
+    };
+}
+
+/// All types, in the order of the documentation.
+[[nodiscard]] const std::vector<SinkKind>& sink_kinds();
+
+/// The sink of these settings. Precondition: not empty (they come from the settings reader or from Variant::of).
+[[nodiscard]] Result<std::unique_ptr<Sink>> make_sink(
+    const config::Variant<SinkConfig>& settings, const SinkContext& context
+);
+
+}  // namespace penstock::sinks

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "penstock/ids.h"
+#include "penstock/record.h"
+#include "penstock/result.h"
+#include "sinks/confirmation.h"
+
+/// What a runner needs to be kept on disk for it. The journal's stores are bound to these in stores.cpp; tests and the
+/// simulation bring their own.
+namespace penstock::sinks {
+
+/// A sink's cursor: everything up to it is delivered, or kept in quarantine.
+/// Threads: the runner's.
+class CursorFile {
+public:
+    virtual ~CursorFile() = default;
+    /// Nothing: a new sink.
+    [[nodiscard]] virtual Result<std::optional<Lsn>> load() = 0;
+    /// Durable on return. A failure leaves the old cursor: behind is safe.
+    [[nodiscard]] virtual Status save(SafePoint safe) = 0;
+};
+
+/// One record that a far side refused for good.
+struct RefusedCopy {
+    Lsn lsn;
+    std::string_view reason;
+    RecordView record;  // empty when the journal no longer has it
+};
+
+/// Where refused records go before the cursor passes them.
+/// Threads: the runner's.
+class RefusedStore {
+public:
+    virtual ~RefusedStore() = default;
+    /// All of them are durable on return, or none. Errc::full: the store is at its bound; the sink holds and tries again.
+    [[nodiscard]] virtual Status keep(std::span<const RefusedCopy> copies) = 0;
+};
+
+}  // namespace penstock::sinks
