@@ -1,0 +1,141 @@
+"""The real far sides: Kafka, S3, InfluxDB, VictoriaMetrics, each by its script in tests/servers."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+from .daemon import ROOT, free_ports, read_archive
+
+
+class Server:
+    script = ""
+    off = ""  # environment variable that says this server cannot be had here
+
+    def __init__(self, **env):
+        if os.environ.get(self.off):
+            raise unittest.SkipTest(f"{self.script}: {self.off} is set")
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"penstock-{self.script}-"))
+        self.env = {**os.environ, **env}
+        self.port = self.pick_port()
+        self.info = {}
+        self.start()
+
+    def pick_port(self):
+        # Some servers take the ports behind theirs as well.
+        return free_ports(1)[0] // 16 * 16
+
+    def call(self, *args):
+        path = ROOT / "tests/servers" / f"{self.script}.sh"
+        done = subprocess.run([str(path), *map(str, args)], env=self.env, capture_output=True, text=True, timeout=600,
+                              check=False)
+        if done.returncode:
+            raise RuntimeError(f"{path} {args}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def start(self):
+        for attempt in range(5):
+            try:
+                out = self.call("start", self.dir, self.port)
+                break
+            except RuntimeError:
+                if attempt == 4 or any(self.dir.glob("data/*")):
+                    raise
+                self.port = self.pick_port()
+        self.info = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        self.endpoint = self.info["endpoint"]
+        return self
+
+    def stop(self):
+        self.call("stop", self.dir)
+
+    def kill(self):
+        self.call("kill", self.dir)
+
+    def signal(self, number):
+        os.kill(int(self.info["pid"]), number)
+
+    def close(self):
+        try:
+            self.call("kill", self.dir)
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Kafka(Server):
+    script, off = "kafka", "PENSTOCK_NO_KAFKA"
+
+    def read(self, topic, timeout=60):
+        """All records of a topic: (key, value as text, headers, partition, offset)."""
+        form = '{"p":%p,"o":%o,"k":"%k","h":"%h"}\x1f%s\x1e'
+        done = subprocess.run(
+            ["kcat", "-b", self.endpoint, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", form,
+             "-X", "topic.metadata.refresh.interval.ms=500"],
+            capture_output=True, timeout=timeout, check=False)
+        out = []
+        for item in done.stdout.decode().split("\x1e"):
+            if "\x1f" not in item:
+                continue
+            head, value = item.split("\x1f", 1)
+            head = json.loads(head, strict=False)
+            headers = dict(h.split("=", 1) for h in head["h"].split(",") if "=" in h)
+            out.append((head["k"], value, headers, head["p"], head["o"]))
+        return out
+
+
+class S3(Server):
+    script, off = "s3", "PENSTOCK_NO_S3"
+
+    def __init__(self, bucket="lake", **env):
+        self.bucket = bucket
+        super().__init__(S3_BUCKET=bucket, **env)
+
+    def lines(self):
+        """Every archived line: (key, parsed). versitygw keeps objects as plain files."""
+        return read_archive(self.dir / "data" / self.bucket)
+
+
+class Influx(Server):
+    script, off = "influx", "PENSTOCK_NO_INFLUX"
+
+    def query(self, text, db="penstock"):
+        url = f"{self.endpoint}/query?" + urllib.parse.urlencode({"db": db, "q": text, "epoch": "ns"})
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            results = json.load(answer)["results"][0]
+        rows = []
+        for series in results.get("series", []):
+            rows += [dict(zip(series["columns"], values)) for values in series["values"]]
+        return rows
+
+
+class Victoria(Server):
+    script, off = "victoria", "PENSTOCK_NO_VICTORIA"
+
+    def export(self, match='{__name__!=""}'):
+        """[(labels, [(ms, value)])]"""
+        with urllib.request.urlopen(f"{self.endpoint}/internal/force_flush", timeout=20):
+            pass
+        url = f"{self.endpoint}/api/v1/export?" + urllib.parse.urlencode({"match[]": match})
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            rows = [json.loads(line) for line in answer.read().splitlines()]
+        return [(r["metric"], list(zip(r["timestamps"], r["values"]))) for r in rows]
+
+
+def wait_until(check, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if check():
+            return True
+        time.sleep(0.2)
+    return False
