@@ -1,0 +1,52 @@
+#include "penstock/batch.h"
+
+#include <cassert>
+#include <new>
+
+#include "base/crc32c.h"
+
+namespace penstock {
+
+namespace {
+
+constexpr std::size_t whole_blocks(std::size_t bytes) {
+    return (bytes + Batch::kAlignment - 1) / Batch::kAlignment * Batch::kAlignment;
+}
+
+}  // namespace
+
+Batch::Batch(std::size_t capacity)
+    : data_(nullptr), capacity_(whole_blocks(capacity < kHeaderRoom ? kHeaderRoom : capacity)) {
+    data_ = static_cast<std::byte*>(::operator new(capacity_, std::align_val_t{kAlignment}));
+}
+
+Batch::~Batch() { ::operator delete(data_, capacity_, std::align_val_t{kAlignment}); }
+
+std::span<std::byte> Batch::reserve(std::size_t size) noexcept {
+    if (size > capacity_ - used_) return {};
+    return {data_ + used_, size};
+}
+
+void Batch::commit(std::size_t size) noexcept {
+    assert(size <= capacity_ - used_);
+    used_ += size;
+    ++count_;
+}
+
+void Batch::seal() noexcept { checksum_ = crc32c(std::span<const std::byte>(records())); }
+
+void Batch::clear() noexcept {
+    used_ = kHeaderRoom;
+    count_ = 0;
+    checksum_ = 0;
+}
+
+std::span<const std::byte> Batch::records() const noexcept {
+    return {data_ + kHeaderRoom, used_ - kHeaderRoom};
+}
+
+std::span<std::byte> Batch::records() noexcept {
+    return {data_ + kHeaderRoom, used_ - kHeaderRoom};
+}
+
+}  // namespace penstock

@@ -1,0 +1,34 @@
+#include "base/posix_error.h"
+
+#include <cerrno>
+#include <system_error>
+
+namespace penstock {
+
+namespace {
+
+Errc code_of(int error) {
+    switch (error) {
+        case ENOENT: return Errc::not_found;
+        case EEXIST: return Errc::conflict;
+        case EACCES:
+        case EPERM: return Errc::denied;
+        case ENOSPC:
+        case EDQUOT: return Errc::full;
+        case EINVAL:
+        case EOPNOTSUPP: return Errc::unsupported;
+        default: return Errc::io;
+    }
+}
+
+}  // namespace
+
+std::string posix_text(int error) {
+    return std::generic_category().message(error) + " (errno " + std::to_string(error) + ")";
+}
+
+Error posix_error(int error, std::string_view what) {
+    return {code_of(error), std::string(what) + ": " + posix_text(error)};
+}
+
+}  // namespace penstock
