@@ -14,27 +14,29 @@ class Registry;
 /// The daemon's log: JSON lines, one object a line, on a file descriptor (stderr unless told).
 ///
 ///     log::info("journal opened", {{"segments", count}, {"path", path}});
-///     {"time":"2024-05-01T12:00:00.123Z","level":"info","msg":"journal opened","segments":3,"path":"/var/lib/..."}
+///     {"time":"2024-05-01T12:00:00.123Z","level":"info","msg":"journal
+///     opened","segments":3,"path":"/var/lib/..."}
 ///
-/// `msg` is a constant sentence: it is the key of the rate limit. What varies goes into fields. Field text may come
-/// from devices: control characters, line breaks, ESC, quotes, direction overrides and invalid UTF-8 are escaped, so a
-/// line stays one line and one object whatever is logged. A `Secret` is no field value: it does not compile.
+/// `msg` is a constant sentence: it is the key of the rate limit. What varies goes into fields.
+/// Field text may come from devices: control characters, line breaks, ESC, quotes, direction
+/// overrides and invalid UTF-8 are escaped, so a line stays one line and one object whatever is
+/// logged. A `Secret` is no field value: it does not compile.
 ///
-/// Bounds: 1024 lines wait for the writer, 32 fields a line, 2048 bytes a text value (the rest is cut and marked), 10
-/// lines per message and second (then counted; the next line of that message says `"suppressed": n`), 512 messages with
-/// a rate of their own.
+/// Bounds: 1024 lines wait for the writer, 32 fields a line, 2048 bytes a text value (the rest is
+/// cut and marked), 10 lines per message and second (then counted; the next line of that message
+/// says `"suppressed": n`), 512 messages with a rate of their own.
 ///
-/// Threads: any thread. After `start()` no call waits for the descriptor: lines pass through a lock-free ring to a
-/// writer thread, and are dropped and counted when the ring is full. Before `start()` and after `stop()` (tools,
-/// tests) lines are written by the caller.
+/// Threads: any thread. After `start()` no call waits for the descriptor: lines pass through a
+/// lock-free ring to a writer thread, and are dropped and counted when the ring is full. Before
+/// `start()` and after `stop()` (tools, tests) lines are written by the caller.
 namespace penstock::log {
 
 enum class Level : std::uint8_t { debug, info, warn, error };
 
 [[nodiscard]] std::string_view name(Level level) noexcept;
 
-/// The value of a field: text, number or truth. A duration becomes seconds: end its key in `_seconds`.
-/// Threads: immutable. Text is a view: it must live until the call returns.
+/// The value of a field: text, number or truth. A duration becomes seconds: end its key in
+/// `_seconds`. Threads: immutable. Text is a view: it must live until the call returns.
 class Value {
 public:
     // NOLINTBEGIN(google-explicit-constructor): fields are written as braces at the call.
@@ -90,24 +92,26 @@ void set_level(Level level) noexcept;
 [[nodiscard]] Level level() noexcept;
 
 /// True when a line of this level would be made: guards fields that cost something to compute.
-[[nodiscard]] inline bool enabled(Level asked) noexcept { return asked >= level(); }
+[[nodiscard]] inline bool enabled(Level asked) noexcept {
+    return asked >= level();
+}
 
 struct Options {
-    int fd = 2;                           // not owned, not closed
-    unsigned burst_per_second = 10;       // per message; 0 = no limit
+    int fd = 2;                                 // not owned, not closed
+    unsigned burst_per_second = 10;             // per message; 0 = no limit
     std::chrono::milliseconds exit_wait{1000};  // how long `stop()` may wait for a stuck descriptor
 };
 
-/// Starts the writer thread. A second call while it runs changes only descriptor and limits. Registers `stop()` to run
-/// at exit.
+/// Starts the writer thread. A second call while it runs changes only descriptor and limits.
+/// Registers `stop()` to run at exit.
 void start(const Options& options = {});
 
-/// Writes what waits, for `exit_wait` at most, and ends the writer thread. What could not be written is counted as
-/// dropped.
+/// Writes what waits, for `exit_wait` at most, and ends the writer thread. What could not be
+/// written is counted as dropped.
 void stop() noexcept;
 
-/// Waits until everything logged before the call is written (or counted as dropped), for `wait` at most.
-/// Returns false when the descriptor is stuck.
+/// Waits until everything logged before the call is written (or counted as dropped), for `wait` at
+/// most. Returns false when the descriptor is stuck.
 bool flush(std::chrono::milliseconds wait) noexcept;
 
 struct Stats {
@@ -118,7 +122,8 @@ struct Stats {
 
 [[nodiscard]] Stats stats() noexcept;
 
-/// Registers penstock_log_lines_total, penstock_log_dropped_lines_total and penstock_log_suppressed_lines_total.
+/// Registers penstock_log_lines_total, penstock_log_dropped_lines_total and
+/// penstock_log_suppressed_lines_total.
 void export_metrics(metrics::Registry& registry);
 
 }  // namespace penstock::log

@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-/// What the daemon counts about itself. Counting is a plain load and store on a cell that one thread owns; adding up
-/// and formatting happen when somebody asks (`Registry::scrape`).
+/// What the daemon counts about itself. Counting is a plain load and store on a cell that one
+/// thread owns; adding up and formatting happen when somebody asks (`Registry::scrape`).
 ///
-/// Names: `penstock_<noun>_<unit>[_total]`, base units (seconds, bytes). Label values come from the configuration or
-/// from a fixed set, never from a device: their number is bounded.
+/// Names: `penstock_<noun>_<unit>[_total]`, base units (seconds, bytes). Label values come from the
+/// configuration or from a fixed set, never from a device: their number is bounded.
 namespace penstock::metrics {
 
 /// Counts up, for ever. Starts at 0.
@@ -53,11 +53,11 @@ enum class Scale : std::uint8_t {
     count,    // 1 .. 1 million
 };
 
-/// How values are spread, with two significant decimal digits (a bucket is at most 10% wide): 0, 1, .. 100, 110, ..
-/// 1000, 1100, .. 10^12. Larger values count as 10^12. One cell is 8 KiB.
-/// The buckets are closed at the top, as Prometheus' `le` is; every exported bound is one of theirs, so the exported
-/// counts are exact.
-/// Threads: one writer, any reader (a reader may see the latest values in some buckets and not yet in others).
+/// How values are spread, with two significant decimal digits (a bucket is at most 10% wide): 0, 1,
+/// .. 100, 110, .. 1000, 1100, .. 10^12. Larger values count as 10^12. One cell is 8 KiB. The
+/// buckets are closed at the top, as Prometheus' `le` is; every exported bound is one of theirs, so
+/// the exported counts are exact. Threads: one writer, any reader (a reader may see the latest
+/// values in some buckets and not yet in others).
 class Histogram {
 public:
     explicit Histogram(Scale scale) : scale_(scale) {}
@@ -73,8 +73,8 @@ public:
 
     [[nodiscard]] Scale scale() const noexcept { return scale_; }
 
-    static constexpr std::size_t kExact = 101;     // 0..100
-    static constexpr std::size_t kDecades = 10;    // (100, 10^12]
+    static constexpr std::size_t kExact = 101;   // 0..100
+    static constexpr std::size_t kDecades = 10;  // (100, 10^12]
     static constexpr std::size_t kPerDecade = 90;
     static constexpr std::size_t kBuckets = kExact + kDecades * kPerDecade;
 
@@ -101,7 +101,8 @@ struct Distribution {
     std::uint64_t sum = 0;  // in the unit observed: nanoseconds for Scale::seconds
 
     void add(const Histogram& histogram) noexcept;
-    /// The upper bound of the bucket that holds the q-th part (0..1) of the values; 0 when there are none.
+    /// The upper bound of the bucket that holds the q-th part (0..1) of the values; 0 when there
+    /// are none.
     [[nodiscard]] std::uint64_t quantile(double q) const noexcept;
 };
 
@@ -119,8 +120,8 @@ struct FamilyInfo {
     std::vector<std::string> label_names;
 };
 
-/// Keeps a callback metric alive; the callback is not running and not called again once this is destroyed or reset.
-/// Threads: owner.
+/// Keeps a callback metric alive; the callback is not running and not called again once this is
+/// destroyed or reset. Threads: owner.
 class [[nodiscard]] Registration {
 public:
     Registration() = default;
@@ -143,12 +144,13 @@ private:
     std::function<void()> remove_;
 };
 
-/// All metrics of the process. Cells live as long as the registry, at an address that never changes.
+/// All metrics of the process. Cells live as long as the registry, at an address that never
+/// changes.
 ///
-/// Each call of `counter`, `gauge` or `histogram` gives a NEW cell for one writing thread; cells of equal name and
-/// labels are added up when scraped. Ask for cells when a part is built, not per record.
-/// A name always has one type, one help text and one set of label names: anything else is a bug and aborts.
-/// Bound: 4096 cells a family; later ones are handed out but not exported, and
+/// Each call of `counter`, `gauge` or `histogram` gives a NEW cell for one writing thread; cells of
+/// equal name and labels are added up when scraped. Ask for cells when a part is built, not per
+/// record. A name always has one type, one help text and one set of label names: anything else is a
+/// bug and aborts. Bound: 4096 cells a family; later ones are handed out but not exported, and
 /// penstock_metrics_unexported_cells counts them.
 ///
 /// Threads: any thread, except from inside a callback.
@@ -172,9 +174,9 @@ public:
         Scale scale = Scale::seconds
     );
 
-    /// A value that somebody else keeps: `read` is called at each scrape, on the scraping thread, and must not block,
-    /// throw or touch the registry. Several of equal name and labels are added up.
-    /// The registration may outlive the registry.
+    /// A value that somebody else keeps: `read` is called at each scrape, on the scraping thread,
+    /// and must not block, throw or touch the registry. Several of equal name and labels are added
+    /// up. The registration may outlive the registry.
     Registration counter_fn(
         std::string_view name,
         std::string_view help,
@@ -188,7 +190,22 @@ public:
         std::function<double()> read
     );
 
-    /// Makes a family known (for docs/METRICS.md and with its HELP line) before the first cell exists.
+    /// The same for as long as the registry lives: for what the process keeps for ever.
+    void export_counter(
+        std::string_view name,
+        std::string_view help,
+        const Labels& labels,
+        std::function<double()> read
+    );
+    void export_gauge(
+        std::string_view name,
+        std::string_view help,
+        const Labels& labels,
+        std::function<double()> read
+    );
+
+    /// Makes a family known (for docs/METRICS.md and with its HELP line) before the first cell
+    /// exists.
     void declare(
         Type type,
         std::string_view name,
@@ -203,7 +220,8 @@ public:
     /// Every family ever registered, sorted by name.
     [[nodiscard]] std::vector<FamilyInfo> families() const;
 
-    /// The sum over the cells and callbacks of these labels; 0 when there are none. For tests and status pages.
+    /// The sum over the cells and callbacks of these labels; 0 when there are none. For tests and
+    /// status pages.
     [[nodiscard]] double value(std::string_view name, const Labels& labels = {}) const;
     /// The histograms of these labels added up.
     [[nodiscard]] Distribution distribution(std::string_view name, const Labels& labels = {}) const;
@@ -213,8 +231,9 @@ private:
     std::shared_ptr<State> state_;  // shared with registrations only
 };
 
-/// process_resident_memory_bytes, process_virtual_memory_bytes, process_cpu_seconds_total, process_open_fds,
-/// process_max_fds, process_start_time_seconds and process_threads, read from /proc at each scrape.
+/// process_resident_memory_bytes, process_virtual_memory_bytes, process_cpu_seconds_total,
+/// process_open_fds, process_max_fds, process_start_time_seconds and process_threads, read from
+/// /proc at each scrape.
 void export_process_metrics(Registry& registry);
 
 /// penstock_build_info{version, commit, compiler} = 1.

@@ -1,0 +1,502 @@
+#include "base/metrics.h"
+
+#include "base/text.h"
+
+#include <prometheus/client_metric.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+
+namespace penstock::metrics {
+
+namespace {
+
+constexpr std::size_t kCellsMax = 4096;  // a family
+constexpr std::array<std::uint64_t, 10> kTen{
+    10ULL,
+    100ULL,
+    1'000ULL,
+    10'000ULL,
+    100'000ULL,
+    1'000'000ULL,
+    10'000'000ULL,
+    100'000'000ULL,
+    1'000'000'000ULL,
+    10'000'000'000ULL
+};
+
+// Upper bounds in the unit observed. Each is the upper bound of a bucket of Histogram, so that sums
+// are exact.
+constexpr std::array<std::uint64_t, 24> kSecondsBounds{
+    10'000,         25'000,          50'000,          100'000,        250'000,
+    500'000,        1'000'000,       2'500'000,       5'000'000,      10'000'000,
+    25'000'000,     50'000'000,      100'000'000,     250'000'000,    500'000'000,
+    1'000'000'000,  2'500'000'000,   5'000'000'000,   10'000'000'000, 25'000'000'000,
+    50'000'000'000, 100'000'000'000, 200'000'000'000, 300'000'000'000
+};
+constexpr std::array<std::uint64_t, 15> kBytesBounds{
+    100,
+    250,
+    500,
+    1'000,
+    2'500,
+    5'000,
+    10'000,
+    25'000,
+    100'000,
+    250'000,
+    1'000'000,
+    10'000'000,
+    100'000'000,
+    250'000'000,
+    1'000'000'000
+};
+constexpr std::array<std::uint64_t, 19> kCountBounds{
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1'000,
+    2'000,
+    5'000,
+    10'000,
+    20'000,
+    50'000,
+    100'000,
+    200'000,
+    500'000,
+    1'000'000
+};
+
+std::span<const std::uint64_t> bounds_of(Scale scale) noexcept {
+    switch (scale) {
+        case Scale::seconds:
+            return kSecondsBounds;
+        case Scale::bytes:
+            return kBytesBounds;
+        case Scale::count:
+            break;
+    }
+    return kCountBounds;
+}
+
+double exported(Scale scale, std::uint64_t value) noexcept {
+    return scale == Scale::seconds ? static_cast<double>(value) / 1e9 : static_cast<double>(value);
+}
+
+bool is_name(std::string_view text) noexcept {
+    if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return false;
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+}
+
+/// Help is written to the text format as it is.
+bool is_help(std::string_view text) noexcept {
+    return !text.empty() && text.find_first_of("\n\r\\") == std::string_view::npos;
+}
+
+[[noreturn]] void misuse(std::string_view name, const char* what) {
+    std::fprintf(stderr, "metric %.*s: %s\n", static_cast<int>(name.size()), name.data(), what);
+    std::abort();
+}
+
+}  // namespace
+
+// ---- histogram ----------------------------------------------------------------------------------
+
+std::size_t Histogram::index_of(std::uint64_t value) noexcept {
+    if (value < kExact) return value;
+    // Buckets are closed at the top: (100, 110], (110, 120], .. (990, 1000], (1000, 1100], ..
+    const std::uint64_t below = value - 1;
+    std::size_t decade = 0;
+    while (decade + 1 < kDecades && below >= kTen[decade + 1] * 10)
+        ++decade;
+    const std::uint64_t leading = below / kTen[decade];
+    if (leading >= 100) return kBuckets - 1;
+    return kExact + decade * kPerDecade + (leading - 10);
+}
+
+std::uint64_t Histogram::upper_bound(std::size_t index) noexcept {
+    if (index < kExact) return index;
+    const std::size_t above = std::min(index, kBuckets - 1) - kExact;
+    return (above % kPerDecade + 11) * kTen[above / kPerDecade];
+}
+
+void Distribution::add(const Histogram& histogram) noexcept {
+    for (std::size_t i = 0; i < Histogram::kBuckets; ++i) {
+        const std::uint64_t n = histogram.counts_[i].load(std::memory_order_relaxed);
+        counts[i] += n;
+        count += n;
+    }
+    sum += histogram.sum_.load(std::memory_order_relaxed);
+}
+
+std::uint64_t Distribution::quantile(double q) const noexcept {
+    if (count == 0) return 0;
+    const double wanted = std::clamp(q, 0.0, 1.0) * static_cast<double>(count);
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        seen += counts[i];
+        if (seen > 0 && static_cast<double>(seen) >= wanted) return Histogram::upper_bound(i);
+    }
+    return Histogram::upper_bound(Histogram::kBuckets - 1);
+}
+
+std::string_view name(Type type) noexcept {
+    switch (type) {
+        case Type::counter:
+            return "counter";
+        case Type::gauge:
+            return "gauge";
+        case Type::histogram:
+            break;
+    }
+    return "histogram";
+}
+
+// ---- registry -----------------------------------------------------------------------------------
+
+namespace {
+
+/// All cells and callbacks of one set of label values.
+struct Series {
+    std::vector<const Counter*> counters;
+    std::vector<const Gauge*> gauges;
+    std::vector<const Histogram*> histograms;
+    std::map<std::uint64_t, std::function<double()>> callbacks;
+
+    [[nodiscard]] bool empty() const noexcept {
+        return counters.empty() && gauges.empty() && histograms.empty() && callbacks.empty();
+    }
+
+    [[nodiscard]] double value() const {
+        double sum = 0;
+        for (const Counter* cell : counters)
+            sum += static_cast<double>(cell->value());
+        for (const Gauge* cell : gauges)
+            sum += cell->value();
+        for (const auto& [id, read] : callbacks)
+            sum += read();
+        return sum;
+    }
+
+    [[nodiscard]] Distribution distribution() const {
+        Distribution sum;
+        for (const Histogram* cell : histograms)
+            sum.add(*cell);
+        return sum;
+    }
+};
+
+struct Family {
+    FamilyInfo info;
+    Scale scale = Scale::seconds;
+    std::size_t cells = 0;
+    std::map<Labels, Series> series;
+};
+
+Labels sorted(Labels labels) {
+    std::sort(labels.begin(), labels.end());
+    return labels;
+}
+
+std::vector<std::string> names_of(const Labels& labels) {
+    std::vector<std::string> names;
+    for (const auto& [label, value] : labels)
+        names.push_back(label);
+    return names;
+}
+
+prometheus::ClientMetric labelled(const Labels& labels) {
+    prometheus::ClientMetric metric;
+    for (const auto& [label, value] : labels)
+        metric.label.push_back({label, value});
+    return metric;
+}
+
+void fill_histogram(prometheus::ClientMetric& metric, const Distribution& d, Scale scale) {
+    std::uint64_t cumulative = 0;
+    std::size_t bucket = 0;
+    for (const std::uint64_t bound : bounds_of(scale)) {
+        while (bucket < d.counts.size() && Histogram::upper_bound(bucket) <= bound) {
+            cumulative += d.counts[bucket++];
+        }
+        metric.histogram.bucket.push_back({cumulative, exported(scale, bound)});
+    }
+    metric.histogram.sample_count = d.count;
+    metric.histogram.sample_sum = exported(scale, d.sum);
+}
+
+prometheus::MetricType type_of(Type type) noexcept {
+    switch (type) {
+        case Type::counter:
+            return prometheus::MetricType::Counter;
+        case Type::gauge:
+            return prometheus::MetricType::Gauge;
+        case Type::histogram:
+            break;
+    }
+    return prometheus::MetricType::Histogram;
+}
+
+prometheus::MetricFamily collect(const Family& family) {
+    prometheus::MetricFamily out;
+    out.name = family.info.name;
+    out.help = family.info.help;
+    out.type = type_of(family.info.type);
+    for (const auto& [labels, series] : family.series) {
+        if (series.empty()) continue;
+        prometheus::ClientMetric metric = labelled(labels);
+        switch (family.info.type) {
+            case Type::counter:
+                metric.counter.value = series.value();
+                break;
+            case Type::gauge:
+                metric.gauge.value = series.value();
+                break;
+            case Type::histogram:
+                fill_histogram(metric, series.distribution(), family.scale);
+                break;
+        }
+        out.metric.push_back(std::move(metric));
+    }
+    return out;
+}
+
+}  // namespace
+
+struct Registry::State {
+    mutable std::mutex mutex;  // guards all below; taken when parts are built and at a scrape,
+                               // never on the data path
+    std::map<std::string, Family, std::less<>> families;
+    std::deque<Counter> counters;
+    std::deque<Gauge> gauges;
+    std::deque<Histogram> histograms;
+    std::uint64_t next_id = 0;
+    std::uint64_t unexported = 0;
+
+    Family& family(
+        Type type,
+        std::string_view name,
+        std::string_view help,
+        std::vector<std::string> label_names
+    ) {
+        std::sort(label_names.begin(), label_names.end());
+        const auto found = families.find(name);
+        if (found != families.end()) {
+            const FamilyInfo& info = found->second.info;
+            if (info.type != type) misuse(name, "registered before with another type");
+            if (info.help != help) misuse(name, "registered before with another help text");
+            if (info.label_names != label_names)
+                misuse(name, "registered before with other labels");
+            return found->second;
+        }
+        if (!is_name(name)) misuse(name, "not a metric name");
+        if (!is_help(help)) misuse(name, "needs a help text of one line");
+        for (const std::string& label : label_names) {
+            if (!is_name(label) || label == "le") misuse(name, "not a label name");
+        }
+        Family& made = families[std::string(name)];
+        made.info = {std::string(name), type, std::string(help), std::move(label_names)};
+        return made;
+    }
+
+    /// The series that a new cell belongs to, or null when the family is full.
+    Series* series(Family& family, const Labels& labels) {
+        if (family.cells == kCellsMax) {
+            ++unexported;
+            return nullptr;
+        }
+        ++family.cells;
+        return &family.series[sorted(labels)];
+    }
+
+    std::optional<std::uint64_t> add_callback(
+        Type type,
+        std::string_view name,
+        std::string_view help,
+        const Labels& labels,
+        std::function<double()> read
+    ) {
+        const std::lock_guard lock(mutex);
+        Series* place = series(family(type, name, help, names_of(labels)), labels);
+        if (!place) return std::nullopt;
+        place->callbacks.emplace(next_id, std::move(read));
+        return next_id++;
+    }
+
+    void remove_callback(const std::string& name, const Labels& labels, std::uint64_t id) {
+        const std::lock_guard lock(mutex);
+        Family& home = families.find(name)->second;
+        const auto place = home.series.find(labels);
+        place->second.callbacks.erase(id);
+        --home.cells;
+        if (place->second.empty()) home.series.erase(place);
+    }
+
+    static Registration registration(
+        const std::shared_ptr<State>& state,
+        Type type,
+        std::string_view name,
+        std::string_view help,
+        const Labels& labels,
+        std::function<double()> read
+    ) {
+        const auto id = state->add_callback(type, name, help, labels, std::move(read));
+        if (!id) return {};
+        return Registration([weak = std::weak_ptr<State>(state),
+                             family = std::string(name),
+                             labels = sorted(labels),
+                             id = *id] {
+            if (const auto alive = weak.lock()) alive->remove_callback(family, labels, id);
+        });
+    }
+
+    [[nodiscard]] const Series* find(std::string_view name, const Labels& labels) const {
+        const auto home = families.find(name);
+        if (home == families.end()) return nullptr;
+        const auto place = home->second.series.find(sorted(labels));
+        return place == home->second.series.end() ? nullptr : &place->second;
+    }
+};
+
+Registry::Registry() : state_(std::make_shared<State>()) {
+    // Called under the state's lock, as all callbacks are.
+    export_gauge(
+        "penstock_metrics_unexported_cells",
+        "Metric cells that are counted but not shown because their family is full.",
+        {},
+        [state = state_.get()] { return static_cast<double>(state->unexported); }
+    );
+}
+
+Registry::~Registry() = default;
+
+Counter& Registry::counter(std::string_view name, std::string_view help, const Labels& labels) {
+    const std::lock_guard lock(state_->mutex);
+    Series* series =
+        state_->series(state_->family(Type::counter, name, help, names_of(labels)), labels);
+    Counter& cell = state_->counters.emplace_back();
+    if (series) series->counters.push_back(&cell);
+    return cell;
+}
+
+Gauge& Registry::gauge(std::string_view name, std::string_view help, const Labels& labels) {
+    const std::lock_guard lock(state_->mutex);
+    Series* series =
+        state_->series(state_->family(Type::gauge, name, help, names_of(labels)), labels);
+    Gauge& cell = state_->gauges.emplace_back();
+    if (series) series->gauges.push_back(&cell);
+    return cell;
+}
+
+Histogram& Registry::histogram(
+    std::string_view name, std::string_view help, const Labels& labels, Scale scale
+) {
+    const std::lock_guard lock(state_->mutex);
+    Family& family = state_->family(Type::histogram, name, help, names_of(labels));
+    if (family.cells > 0 && family.scale != scale)
+        misuse(name, "registered before with another scale");
+    family.scale = scale;
+    Series* series = state_->series(family, labels);
+    Histogram& cell = state_->histograms.emplace_back(scale);
+    if (series) series->histograms.push_back(&cell);
+    return cell;
+}
+
+Registration Registry::counter_fn(
+    std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read
+) {
+    return State::registration(state_, Type::counter, name, help, labels, std::move(read));
+}
+
+Registration Registry::gauge_fn(
+    std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read
+) {
+    return State::registration(state_, Type::gauge, name, help, labels, std::move(read));
+}
+
+void Registry::export_counter(
+    std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read
+) {
+    state_->add_callback(Type::counter, name, help, labels, std::move(read));
+}
+
+void Registry::export_gauge(
+    std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read
+) {
+    state_->add_callback(Type::gauge, name, help, labels, std::move(read));
+}
+
+void Registry::declare(
+    Type type,
+    std::string_view name,
+    std::string_view help,
+    const std::vector<std::string>& label_names
+) {
+    const std::lock_guard lock(state_->mutex);
+    state_->family(type, name, help, label_names);
+}
+
+std::string Registry::scrape() const {
+    std::vector<prometheus::MetricFamily> collected;
+    {
+        const std::lock_guard lock(state_->mutex);
+        for (const auto& [name, family] : state_->families) {
+            prometheus::MetricFamily made = collect(family);
+            if (!made.metric.empty()) collected.push_back(std::move(made));
+        }
+    }
+    return prometheus::TextSerializer().Serialize(collected);
+}
+
+std::vector<FamilyInfo> Registry::families() const {
+    const std::lock_guard lock(state_->mutex);
+    std::vector<FamilyInfo> list;
+    for (const auto& [name, family] : state_->families)
+        list.push_back(family.info);
+    return list;
+}
+
+double Registry::value(std::string_view name, const Labels& labels) const {
+    const std::lock_guard lock(state_->mutex);
+    const Series* series = state_->find(name, labels);
+    return series ? series->value() : 0;
+}
+
+Distribution Registry::distribution(std::string_view name, const Labels& labels) const {
+    const std::lock_guard lock(state_->mutex);
+    const Series* series = state_->find(name, labels);
+    return series ? series->distribution() : Distribution{};
+}
+
+std::string reference(const Registry& registry) {
+    std::string out = "| Name | Type | Labels | What it says |\n|---|---|---|---|\n";
+    for (const FamilyInfo& family : registry.families()) {
+        out += "| `" + family.name + "` | ";
+        out += name(family.type);
+        out += " | ";
+        for (const std::string& label : family.label_names) {
+            if (&label != family.label_names.data()) out += ", ";
+            out += '`' + label + '`';
+        }
+        out += " | " + family.help + " |\n";
+    }
+    return out;
+}
+
+}  // namespace penstock::metrics

@@ -1,0 +1,173 @@
+#include "config/document.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace penstock::config {
+
+namespace {
+
+bool continues(char c) noexcept {
+    return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
+/// Bytes that a code point takes in UTF-8.
+std::size_t utf8_bytes(unsigned long code_point) noexcept {
+    if (code_point < 0x80) return 1;
+    if (code_point < 0x800) return 2;
+    return code_point < 0x10000 ? 3 : 4;
+}
+
+/// One character of a double-quoted scalar: bytes in the source, bytes in the value.
+struct Step {
+    std::size_t source;
+    std::size_t value;
+};
+
+/// An escape of YAML 1.2, section 5.7, at its backslash.
+Step escape_step(std::string_view source) noexcept {
+    const char kind = source.size() > 1 ? source[1] : '\0';
+    std::size_t digits = 0;
+    if (kind == 'x') digits = 2;
+    if (kind == 'u') digits = 4;
+    if (kind == 'U') digits = 8;
+    if (digits == 0) {
+        if (kind == 'N' || kind == '_') return {2, 2};
+        if (kind == 'L' || kind == 'P') return {2, 3};
+        return {2, 1};
+    }
+    unsigned long code_point = 0;
+    const std::string_view hex = source.substr(2, digits);
+    if (std::from_chars(hex.data(), hex.data() + hex.size(), code_point, 16).ec != std::errc{})
+        return {2, 1};
+    return {2 + digits, utf8_bytes(code_point)};
+}
+
+/// How far into the source (from the opening quote) the value's byte `offset` stands; 0 when the
+/// scalar goes over a line.
+std::size_t quoted_offset(std::string_view source, std::size_t offset) noexcept {
+    const char quote = source[0];
+    std::size_t at = 1;
+    std::size_t seen = 0;
+    while (seen < offset && at < source.size()) {
+        if (source[at] == '\n') return 0;
+        Step step{1, 1};
+        if (quote == '"' && source[at] == '\\') {
+            step = escape_step(source.substr(at));
+        } else if (quote == '\'' && source[at] == '\'' && source.substr(at).starts_with("''")) {
+            step = {2, 1};
+        } else if (source[at] == quote) {
+            return at;  // the end of the value
+        }
+        at += step.source;
+        seen += step.value;
+    }
+    return std::min(at, source.size());
+}
+
+/// The entry of a map whose key `path` begins with: the longest, as keys may hold dots.
+const Entry* entry_at(const Node& map, std::string_view path) noexcept {
+    const Entry* best = nullptr;
+    for (const Entry& entry : map.entries) {
+        if (!path.starts_with(entry.key)) continue;
+        const char next = entry.key.size() < path.size() ? path[entry.key.size()] : '\0';
+        if (next != '\0' && next != '.' && next != '[') continue;
+        if (!best || entry.key.size() > best->key.size()) best = &entry;
+    }
+    return best;
+}
+
+/// Takes `[3]` off the front of a path.
+std::optional<std::size_t> take_index(std::string_view& path) noexcept {
+    const std::size_t close = path.find(']');
+    if (!path.starts_with('[') || close == std::string_view::npos) return std::nullopt;
+    const auto index = text::parse_uint(path.substr(1, close - 1));
+    if (index) path.remove_prefix(close + 1);
+    return index;
+}
+
+}  // namespace
+
+const Entry* Node::find(std::string_view key) const noexcept {
+    for (const Entry& entry : entries) {
+        if (entry.key == key) return &entry;
+    }
+    return nullptr;
+}
+
+Document::Document(std::string file, std::string source, NodePtr root)
+    : file_(std::move(file)), source_(std::move(source)), root_(std::move(root)) {
+    line_starts_.push_back(0);
+    for (std::size_t i = 0; i < source_.size(); ++i) {
+        if (source_[i] == '\n') line_starts_.push_back(i + 1);
+    }
+}
+
+Place Document::place(const Node& node) const {
+    return place(node.line, node.column);
+}
+
+Place Document::place(const Entry& entry) const {
+    return place(entry.line, entry.column);
+}
+
+Place Document::place(std::uint32_t line, std::uint32_t byte_column) const {
+    if (line == 0 || line > line_starts_.size()) return {file_, line, byte_column};
+    const std::size_t start = line_starts_[line - 1];
+    const std::size_t end = std::min(start + byte_column - 1, source_.size());
+    const auto first = source_.begin() + static_cast<std::ptrdiff_t>(start);
+    const auto last = source_.begin() + static_cast<std::ptrdiff_t>(end);
+    const auto inside = std::count_if(first, last, continues);
+    return {file_, line, byte_column - static_cast<std::uint32_t>(inside)};
+}
+
+Place Document::place(const Node& scalar, std::size_t offset) const {
+    if (offset == 0 || scalar.kind != Node::Kind::scalar || scalar.substituted) {
+        return place(scalar);
+    }
+    if (scalar.line == 0 || scalar.line > line_starts_.size()) return place(scalar);
+    const std::size_t start = line_starts_[scalar.line - 1] + scalar.column - 1;
+    if (start >= source_.size()) return place(scalar);
+    const std::string_view source = std::string_view(source_).substr(start);
+    std::size_t shift = 0;
+    if (source[0] == '"' || source[0] == '\'') {
+        shift = quoted_offset(source, offset);
+    } else if (scalar.plain && source.starts_with(scalar.text)) {
+        shift = std::min(offset, scalar.text.size());
+    }
+    return place(scalar.line, scalar.column + static_cast<std::uint32_t>(shift));
+}
+
+Place Origin::here() const {
+    return document_ ? document_->place(*node_) : Place{"settings", 0, 0};
+}
+
+Place Origin::at(std::string_view path, std::size_t offset) const {
+    if (!document_) return here();
+    const Node* node = node_.get();
+    Place place = document_->place(*node);
+    while (!path.empty()) {
+        if (path.starts_with('.')) path.remove_prefix(1);
+        if (node->kind == Node::Kind::map) {
+            const Entry* entry = entry_at(*node, path);
+            if (!entry) return place;
+            path.remove_prefix(entry->key.size());
+            place = document_->place(*entry);
+            node = entry->value.get();
+        } else {
+            const auto index = take_index(path);
+            if (!index || *index >= node->items.size()) return place;
+            node = node->items[*index].get();
+            place = document_->place(*node);
+        }
+    }
+    if (node->kind != Node::Kind::scalar) return place;
+    return document_->place(*node, offset);
+}
+
+}  // namespace penstock::config

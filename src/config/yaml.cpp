@@ -1,0 +1,345 @@
+#include "config/yaml.h"
+
+#include "base/json_text.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+namespace penstock::config {
+
+namespace {
+
+constexpr std::size_t kSubstitutedBytesMax = 64 * 1024;
+constexpr std::string_view kStringTag = "tag:yaml.org,2002:str";
+
+/// Ends the parse; the problem is reported already. Leaves the library's parser by exception, as
+/// its handlers must.
+class Stop : public std::exception {};
+
+struct Spot {
+    std::uint32_t line;
+    std::uint32_t column;
+};
+
+Spot spot(const YAML::Mark& mark) noexcept {
+    return {
+        static_cast<std::uint32_t>(std::max(mark.line, 0)) + 1,
+        static_cast<std::uint32_t>(std::max(mark.column, 0)) + 1
+    };
+}
+
+/// Replaces `${NAME}` and `${NAME:-default}`; `$${` stays as `${`.
+class Substitution {
+public:
+    explicit Substitution(const Environment& environment) : environment_(environment) {}
+
+    /// The error is a sentence without any value of the environment.
+    Result<std::string> apply(std::string_view text) const {
+        std::string out;
+        while (!text.empty()) {
+            const std::size_t at = text.find("${");
+            if (at == std::string_view::npos) break;
+            const bool literal = at > 0 && text[at - 1] == '$';
+            out += text.substr(0, at);
+            text.remove_prefix(at);
+            if (literal) {
+                out.back() = '$';
+                out += '{';
+                text.remove_prefix(2);
+                continue;
+            }
+            const std::size_t close = text.find('}');
+            if (close == std::string_view::npos) {
+                return Error{
+                    Errc::malformed,
+                    "'${' is not closed (write '$${' for the characters themselves)"
+                };
+            }
+            PS_TRY(auto value, look_up(text.substr(2, close - 2)));
+            out += value;
+            text.remove_prefix(close + 1);
+            if (out.size() > kSubstitutedBytesMax)
+                return Error{Errc::too_large, "the value is too long"};
+        }
+        out += text;
+        return out;
+    }
+
+private:
+    Result<std::string> look_up(std::string_view reference) const {
+        const std::size_t split = reference.find(":-");
+        const std::string_view name = reference.substr(0, split);
+        if (!is_variable(name)) {
+            return Error{
+                Errc::malformed,
+                quoted(std::string(name)) + " is no name of an environment variable"
+            };
+        }
+        const auto value = environment_(name);
+        if (value && !(value->empty() && split != std::string_view::npos)) return *value;
+        if (split != std::string_view::npos) return std::string(reference.substr(split + 2));
+        return Error{Errc::not_found, "the environment has no variable " + std::string(name)};
+    }
+
+    static bool is_variable(std::string_view name) noexcept {
+        if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+        return std::all_of(name.begin(), name.end(), [](char c) {
+            return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                   c == '_';
+        });
+    }
+
+    const Environment& environment_;
+};
+
+/// Builds the tree from the parser's calls.
+class Builder : public YAML::EventHandler {
+public:
+    Builder(const std::string& file, const Environment& environment, Problems& problems)
+        : file_(file), substitution_(environment), problems_(problems) {}
+
+    [[nodiscard]] NodePtr root() const { return root_; }
+
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (++documents_ > 1)
+            stop(mark, "a settings file holds one document; '---' begins a second one");
+    }
+    void OnDocumentEnd() override {}
+
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        add(make(mark, Node::Kind::null), anchor, mark);
+    }
+
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        if (wants_key()) stop(mark, "an alias cannot be a key");
+        const auto found = anchors_.find(anchor);
+        if (found == anchors_.end()) stop(mark, "an alias cannot stand inside of what it names");
+        place(found->second, mark);
+    }
+
+    void OnScalar(
+        const YAML::Mark& mark,
+        const std::string& tag,
+        YAML::anchor_t anchor,
+        const std::string& value
+    ) override {
+        if (wants_key()) {
+            take_key(mark, tag, value);
+            return;
+        }
+        check_tag(mark, tag);
+        auto node = make(mark, Node::Kind::scalar);
+        node->plain = tag == "?";
+        node->text = value;
+        substitute(*node);
+        add(std::move(node), anchor, mark);
+    }
+
+    void OnSequenceStart(
+        const YAML::Mark& mark,
+        const std::string& tag,
+        YAML::anchor_t anchor,
+        YAML::EmitterStyle::value
+    ) override {
+        open(mark, tag, anchor, Node::Kind::list);
+    }
+    void OnSequenceEnd() override { close(); }
+
+    void OnMapStart(
+        const YAML::Mark& mark,
+        const std::string& tag,
+        YAML::anchor_t anchor,
+        YAML::EmitterStyle::value
+    ) override {
+        open(mark, tag, anchor, Node::Kind::map);
+    }
+    void OnMapEnd() override { close(); }
+
+private:
+    /// A list or map whose end has not come yet.
+    struct Open {
+        std::shared_ptr<Node> node;
+        YAML::anchor_t anchor;
+        YAML::Mark mark;
+        std::optional<Entry> key;  // of a map: the key that waits for its value
+        bool duplicate = false;    // that key was there before: the value is dropped
+    };
+
+    [[noreturn]] void stop(const YAML::Mark& mark, std::string message) {
+        report(mark, std::move(message));
+        throw Stop();
+    }
+
+    void report(const YAML::Mark& mark, std::string message) {
+        const Spot at = spot(mark);
+        problems_.error({file_, at.line, at.column}, std::move(message));
+    }
+
+    static std::shared_ptr<Node> make(const YAML::Mark& mark, Node::Kind kind) {
+        auto node = std::make_shared<Node>();
+        const Spot at = spot(mark);
+        node->kind = kind;
+        node->line = at.line;
+        node->column = at.column;
+        return node;
+    }
+
+    void check_tag(const YAML::Mark& mark, const std::string& tag) {
+        if (tag.empty() || tag == "?" || tag == "!" || tag == kStringTag) return;
+        report(mark, "tags such as " + quoted(tag) + " have no meaning here");
+    }
+
+    [[nodiscard]] bool wants_key() const {
+        return !open_.empty() && open_.back().node->kind == Node::Kind::map && !open_.back().key;
+    }
+
+    void take_key(const YAML::Mark& mark, const std::string& tag, const std::string& key) {
+        check_tag(mark, tag);
+        if (key == "<<" && tag == "?")
+            stop(mark, "merge keys ('<<') are not supported: repeat the keys");
+        Open& map = open_.back();
+        const Spot at = spot(mark);
+        if (const Entry* first = map.node->find(key)) {
+            report(
+                mark,
+                "duplicate key " + quoted(key) + ", first on line " + std::to_string(first->line)
+            );
+            map.duplicate = true;
+        }
+        map.key = Entry{key, at.line, at.column, nullptr};
+    }
+
+    void open(
+        const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind
+    ) {
+        if (wants_key()) stop(mark, "a key must be a single value");
+        if (open_.size() == kDocumentDepthMax) {
+            stop(mark, "nested deeper than " + std::to_string(kDocumentDepthMax) + " levels");
+        }
+        check_tag(mark, tag);
+        open_.push_back({make(mark, kind), anchor, mark, std::nullopt, false});
+    }
+
+    void close() {
+        Open done = std::move(open_.back());
+        open_.pop_back();
+        add(std::move(done.node), done.anchor, done.mark);
+    }
+
+    void add(std::shared_ptr<Node> node, YAML::anchor_t anchor, const YAML::Mark& mark) {
+        if (wants_key()) stop(mark, "a key must be a single value");
+        if (anchor != 0) anchors_[anchor] = node;
+        place(std::move(node), mark);
+    }
+
+    /// Puts a complete node where it belongs.
+    void place(NodePtr node, const YAML::Mark& mark) {
+        if (open_.empty()) {
+            root_ = std::move(node);
+            return;
+        }
+        Open& parent = open_.back();
+        parent.node->weight += node->weight;
+        if (parent.node->weight > kDocumentNodesMax) {
+            stop(
+                mark,
+                "more than " + std::to_string(kDocumentNodesMax) +
+                    " values (aliases counted where they are used)"
+            );
+        }
+        if (parent.node->kind == Node::Kind::list) {
+            parent.node->items.push_back(std::move(node));
+            return;
+        }
+        if (!parent.duplicate) {
+            parent.key->value = std::move(node);
+            parent.node->entries.push_back(std::move(*parent.key));
+        }
+        parent.key.reset();
+        parent.duplicate = false;
+    }
+
+    void substitute(Node& node) {
+        if (node.text.find("${") == std::string::npos) return;
+        auto value = substitution_.apply(node.text);
+        if (!value.ok()) {
+            problems_.error({file_, node.line, node.column}, value.error().message);
+            return;
+        }
+        node.written = std::exchange(node.text, std::move(value).value());
+        node.substituted = true;
+    }
+
+    const std::string& file_;
+    Substitution substitution_;
+    Problems& problems_;
+    std::vector<Open> open_;
+    std::map<YAML::anchor_t, NodePtr> anchors_;
+    NodePtr root_;
+    unsigned documents_ = 0;
+};
+
+/// The line of the first byte that is no text.
+std::uint32_t bad_line(std::string_view text) {
+    std::uint32_t line = 1;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view here = text.substr(0, end);
+        if (!valid_utf8(here) || here.find('\0') != std::string_view::npos) return line;
+        text.remove_prefix(std::min(end + 1, text.size()));
+        ++line;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::shared_ptr<const Document> parse_yaml(
+    std::string_view text, std::string file, const Environment& environment, Problems& problems
+) {
+    if (text.size() > kDocumentBytesMax) {
+        problems.error({file, 0, 0}, "larger than " + std::to_string(kDocumentBytesMax) + " bytes");
+        return nullptr;
+    }
+    if (const std::uint32_t line = bad_line(text)) {
+        problems.error({file, line, 1}, "the line holds bytes that are no UTF-8 text");
+        return nullptr;
+    }
+    Builder builder(file, environment, problems);
+    try {
+        std::istringstream stream{std::string(text)};
+        YAML::Parser parser(stream);
+        while (parser.HandleNextDocument(builder)) {
+        }
+    } catch (const Stop&) {
+        return nullptr;
+    } catch (const YAML::Exception& error) {
+        const Spot at = spot(error.mark);
+        problems.error({file, at.line, at.column}, "not YAML: " + error.msg);
+        return nullptr;
+    } catch (const std::exception& error) {
+        problems.error({file, 0, 0}, "not YAML: " + quoted(error.what()));
+        return nullptr;
+    }
+    NodePtr root = builder.root();
+    if (!root) {
+        auto empty = std::make_shared<Node>();
+        empty->kind = Node::Kind::map;
+        empty->line = 1;
+        empty->column = 1;
+        root = std::move(empty);
+    }
+    return std::make_shared<const Document>(std::move(file), std::string(text), std::move(root));
+}
+
+}  // namespace penstock::config
