@@ -1,29 +1,36 @@
 #pragma once
 
-#include <string>
-
 #include "penstock/ids.h"
 #include "penstock/record.h"
 
+#include <string>
+
 namespace penstock {
 
-/// Renders records as JSON objects, one line each: the enriched form that the API, the Kafka sink and the archive share.
+/// Renders records as JSON objects, one line each: the enriched form that the API, the Kafka sink
+/// and the archive share.
 ///
-///     {"deviceId":"w1","heartRate":150,                              the device's own members, byte for byte
-///      "status":"HIGH_HEART_RATE","score":0.97,                      derived fields, status, score and
-///      "processedAt":"2026-01-02T03:04:05.678Z",                     time of arrival, appended
+///     {"deviceId":"w1","heartRate":150,                              the device's own members,
+///     byte for byte
+///      "status":"HIGH_HEART_RATE","score":0.97,                      derived fields, status, score
+///      and "processedAt":"2026-01-02T03:04:05.678Z",                     time of arrival, appended
 ///      "_penstock":{"journal":"9f..","lsn":17,"stream":"wearables","device":"w1","source":"mqtt",
 ///                   "eventTime":"..","receivedAt":"..","status":"HIGH_HEART_RATE","score":0.97,...}}
 ///
-/// - The device's members are copied as they came (numbers keep their digits); only line breaks between tokens become
+/// - The device's members are copied as they came (numbers keep their digits); only line breaks
+/// between tokens become
 ///   blanks, so that the result is always one line.
-/// - Collisions: a member of the device is never replaced, nor is a name written twice. Where the device sends `status`,
-///   `score`, `processedAt` or the name of a derived field itself, the appended one is left out at the top; what Penstock
-///   says stands always in `_penstock` (derived fields that had to give way in `_penstock.derived`). A reader that has to
-///   trust the status takes `_penstock.status`: no device can write there, because
-/// - a payload that is not an object, or that has a member `_penstock` of its own, stands whole under `payload`:
+/// - Collisions: a member of the device is never replaced, nor is a name written twice. Where the
+/// device sends `status`,
+///   `score`, `processedAt` or the name of a derived field itself, the appended one is left out at
+///   the top; what Penstock says stands always in `_penstock` (derived fields that had to give way
+///   in `_penstock.derived`). A reader that has to trust the status takes `_penstock.status`: no
+///   device can write there, because
+/// - a payload that is not an object, or that has a member `_penstock` of its own, stands whole
+/// under `payload`:
 ///   `{"payload":[1,2],"status":...,"_penstock":{...}}`.
-/// - Quarantined records: `{"payload":"<the bytes as text>","_penstock":{...,"quarantined":true,"reason":".."}}`, or
+/// - Quarantined records: `{"payload":"<the bytes as
+/// text>","_penstock":{...,"quarantined":true,"reason":".."}}`, or
 ///   `payloadBase64` when the bytes are not UTF-8. Nothing of such a payload is trusted to be JSON.
 /// Times: ISO 8601, UTC, with 3, 6 or 9 digits of a second, as many as needed.
 /// Cost: one pass over the payload; no memory but what `out` grows by.
