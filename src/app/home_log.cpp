@@ -27,7 +27,8 @@ void HomeLog::commit(std::size_t size, const Owed& owed) {
 
 bool HomeLog::flush(bool now) {
     if (batch_ == nullptr || batch_->empty()) return false;
-    const bool due = now || submitted_ - arrived_ < kOnTheirWay || batch_->records().size() >= kFull;
+    const bool due =
+        now || submitted_ - arrived_ < kOnTheirWay || batch_->records().size() >= kFull;
     return due && submit();
 }
 

@@ -17,20 +17,22 @@ struct Owed {
     Ticket ticket;
 };
 
-/// The way of one shard's records into the journal: the batch in the making, the batches on their way, and who waits for
-/// each. Group commit begins here: a small batch is held back while two are on their way, so that it grows.
-/// Bounds: what the journal's ring and its pool of batches allow; then reserve() gives nothing.
-/// Threads: owning shard.
+/// The way of one shard's records into the journal: the batch in the making, the batches on their
+/// way, and who waits for each. Group commit begins here: a small batch is held back while two are
+/// on their way, so that it grows. Bounds: what the journal's ring and its pool of batches allow;
+/// then reserve() gives nothing. Threads: owning shard.
 class HomeLog {
 public:
     explicit HomeLog(Appender& appender) : appender_(appender) {}
 
-    /// Room for one encoded record (`size` a multiple of 8), or nothing: try again after collect() brought something.
+    /// Room for one encoded record (`size` a multiple of 8), or nothing: try again after collect()
+    /// brought something.
     [[nodiscard]] std::span<std::byte> reserve(std::size_t size);
     /// Makes the reserved bytes a record. `owed.ticket.sequence` kNoAnswer: nobody waits.
     void commit(std::size_t size, const Owed& owed);
 
-    /// Hands the batch over if that is due; `now`: even if waiting would make it larger. True when it went.
+    /// Hands the batch over if that is due; `now`: even if waiting would make it larger. True when
+    /// it went.
     bool flush(bool now = false);
 
     /// What became durable.

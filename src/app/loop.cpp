@@ -2,7 +2,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -10,7 +9,9 @@
 
 namespace penstock::app {
 
-Loop::Loop() : io_(1), event_(io_, ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) { listen(); }
+Loop::Loop() : io_(1), event_(io_, ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    listen();
+}
 
 Loop::~Loop() = default;
 
@@ -26,11 +27,12 @@ void Loop::listen() {
 void Loop::run(const std::function<bool()>& turn) {
     while (!stopping_.load(std::memory_order_acquire)) {
         int handled = 0;
-        while (handled < kHandlersPerTurn && io_.poll_one() != 0) ++handled;
+        while (handled < kHandlersPerTurn && io_.poll_one() != 0)
+            ++handled;
         if (turn() || handled != 0) continue;
         sleeping_.store(true, std::memory_order_seq_cst);
-        // Whatever was put into a ring before the store is seen by this turn; whatever comes after it finds the loop
-        // asleep and writes the event.
+        // Whatever was put into a ring before the store is seen by this turn; whatever comes after
+        // it finds the loop asleep and writes the event.
         if (!turn() && !stopping_.load(std::memory_order_acquire)) io_.run_one();
         sleeping_.store(false, std::memory_order_relaxed);
     }
@@ -49,6 +51,8 @@ void Loop::wake() noexcept {
     [[maybe_unused]] const auto n = ::write(event_.native_handle(), &one, sizeof one);
 }
 
-void Loop::post(std::function<void()> work) { boost::asio::post(io_, std::move(work)); }
+void Loop::post(std::function<void()> work) {
+    boost::asio::post(io_, std::move(work));
+}
 
 }  // namespace penstock::app

@@ -9,9 +9,10 @@
 
 namespace penstock::app {
 
-/// The event loop of one shard: handlers run, then one turn moves what they left behind (batches to the journal, records
-/// to other shards, acknowledgements to connections). It sleeps only when neither had anything to do.
-/// Threads: its own thread, except wake() and post(), which any thread may call.
+/// The event loop of one shard: handlers run, then one turn moves what they left behind (batches to
+/// the journal, records to other shards, acknowledgements to connections). It sleeps only when
+/// neither had anything to do. Threads: its own thread, except wake() and post(), which any thread
+/// may call.
 class Loop {
 public:
     Loop();
@@ -40,7 +41,8 @@ private:
     boost::asio::io_context io_;
     boost::asio::posix::stream_descriptor event_;
     std::uint64_t drained_ = 0;
-    std::atomic<bool> sleeping_{false};  // set by the loop before its last look, taken back by whoever wakes it
+    std::atomic<bool> sleeping_{false
+    };  // set by the loop before its last look, taken back by whoever wakes it
     std::atomic<bool> stopping_{false};  // set by stop(), read by the loop
 };
 

@@ -1,0 +1,94 @@
+"""A dead sink harms nobody else and loses nothing; a data directory made anew is not mistaken for the old one.
+
+PENSTOCK_OUTAGE: seconds that Kafka is away (default 8).
+"""
+import json
+import os
+import shutil
+import threading
+import time
+import unittest
+
+from support import oracle
+from support.daemon import Daemon, eventually, read_archive
+from support.servers import Kafka
+from kill_test import Device
+
+SINKS = """
+sinks:
+  events: {{ type: kafka, brokers: ["{kafka}"], topic: telemetry }}
+  lake:   {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ max_age: 500ms }} }}
+"""
+
+
+def lag(daemon, sink):
+    return sum(v for k, v in daemon.metrics().items()
+               if k.startswith("penstock_sink_lag_records") and f'sink="{sink}"' in k)
+
+
+def in_order(kafka):
+    return [json.loads(r[1]) for r in sorted(kafka.read("telemetry"), key=lambda r: (r[3], r[4]))]
+
+
+class Outage(unittest.TestCase):
+    def test_s08_a_dead_kafka_delays_nobody_and_gets_everything_in_order_after_its_return(self):
+        seconds = float(os.environ.get("PENSTOCK_OUTAGE", "8"))
+        ledger, lock = oracle.Ledger(), threading.Lock()
+        with Kafka() as kafka, Daemon() as daemon:
+            lake = daemon.dir / "lake"
+            daemon.sinks = SINKS.format(kafka=kafka.endpoint, lake=lake)
+            daemon.write_config()
+            daemon.start()
+            devices = [Device(daemon, ledger, lock, f"d{i}", over_http=i % 3 == 2) for i in range(4)]
+            for device in devices:
+                device.start()
+            eventually(lambda: len(ledger.acked) > 2000, 30, what="load before the outage")
+            kafka.kill()
+            time.sleep(1)
+            acked, rss = len(ledger.acked), daemon.rss_bytes()
+            time.sleep(seconds)
+            during, grown = len(ledger.acked) - acked, daemon.rss_bytes() - rss
+            print(f"{during / seconds:.0f} acknowledged/s during the outage, memory grew by {grown >> 20} MiB, "
+                  f"lag kafka {lag(daemon, 'events'):.0f} lake {lag(daemon, 'lake'):.0f}")
+            self.assertGreater(during, 100 * seconds)
+            self.assertGreater(lag(daemon, "events"), during)
+            self.assertEqual(daemon.get("/live")[0], 200)
+            # The tail in memory and the window of the archive may fill; nothing may grow with the backlog.
+            self.assertLess(grown, 128 << 20)
+            kafka.start()
+            for device in devices:
+                device.ending.set()
+            for device in devices:
+                device.join(20)
+            eventually(lambda: lag(daemon, "events") == 0 and lag(daemon, "lake") == 0, 120, 0.5, "caught up")
+            verdicts = {
+                "kafka": ledger.verdict(oracle.from_enriched(in_order(kafka))),
+                "lake": ledger.verdict(oracle.from_enriched(sorted(
+                    (v for _, v in read_archive(lake)), key=lambda v: v["_penstock"]["lsn"]))),
+            }
+            for sink, verdict in verdicts.items():
+                print(sink, verdict)
+            for sink, verdict in verdicts.items():
+                self.assertEqual((verdict["lost"], verdict["corrupted"], verdict["out_of_order"]), (0, 0, 0), (sink, verdict))
+
+    def test_a_new_data_directory_is_not_mistaken_for_the_old_one(self):
+        with Kafka() as kafka, Daemon() as daemon:
+            lake = daemon.dir / "lake"
+            daemon.sinks = SINKS.format(kafka=kafka.endpoint, lake=lake)
+            daemon.write_config()
+            for number in (1, 2):
+                daemon.start()
+                status, text, _ = daemon.post("/v1/ingest/wearables", oracle.payload("d", number))
+                self.assertEqual(status, 200, text)
+                eventually(lambda: lag(daemon, "events") == 0 and lag(daemon, "lake") == 0, 60, what="delivered")
+                self.assertEqual(daemon.stop(), 0)
+                shutil.rmtree(daemon.dir / "data")
+            values = in_order(kafka)
+            self.assertEqual([v["steps"] for v in sorted(values, key=lambda v: v["steps"])], [1, 2])
+            self.assertEqual(len({v["_penstock"]["journal"] for v in values}), 2)
+            archived = [v for _, v in read_archive(lake)]
+            self.assertEqual(sorted(v["steps"] for v in archived), [1, 2])
+
+
+if __name__ == "__main__":
+    unittest.main()
