@@ -1,0 +1,45 @@
+#include "base/text.h"
+#include "sinks/transport/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <string>
+
+namespace penstock::sinks {
+
+namespace {
+
+constexpr std::int64_t kRetrySecondsMax = 24 * 3600;
+constexpr std::size_t kExcerptMax = 300;
+
+}  // namespace
+
+SinkFailure failure_of(const Error& error) {
+    const bool settings = error.code == Errc::denied || error.code == Errc::invalid_argument;
+    return {
+        settings ? FailureClass::configuration : FailureClass::transient,
+        error.message,
+        std::nullopt
+    };
+}
+
+std::optional<Nanoseconds> retry_after(const HttpResponse& response, Nanoseconds wall) {
+    const std::string value(response.header("retry-after"));
+    if (value.empty()) return std::nullopt;
+    auto seconds = text::parse_int(value);
+    if (!seconds) {
+        const std::time_t when = curl_getdate(value.c_str(), nullptr);
+        if (when < 0) return std::nullopt;
+        seconds = when - wall / kSecond;
+    }
+    return std::clamp<std::int64_t>(*seconds, 0, kRetrySecondsMax) * kSecond;
+}
+
+std::string excerpt(std::string_view body) {
+    std::string quoted;
+    text::append_log_string(quoted, body, kExcerptMax);
+    return quoted;
+}
+
+}  // namespace penstock::sinks

@@ -1,0 +1,57 @@
+#include "sinks/transport/http_client.h"
+#include "sinks/transport/url.h"
+
+namespace penstock::config {
+
+using sinks::HttpConfig;
+using sinks::TlsConfig;
+
+Table<TlsConfig> Fields<TlsConfig>::table() {
+    return {
+        field(
+            "ca", &TlsConfig::ca, "File of the certificates to trust; the system's when not set."
+        ),
+        field(
+            "certificate",
+            &TlsConfig::certificate,
+            "File of a client certificate with its chain (PEM)."
+        ),
+        field("key", &TlsConfig::key, "File of the client certificate's key (PEM)."),
+    };
+}
+
+void Fields<TlsConfig>::check(const TlsConfig& tls, const Origin& where, Problems& problems) {
+    if (tls.certificate.empty() != tls.key.empty()) {
+        problems.error(where.here(), "certificate and key must be set together");
+    }
+}
+
+Table<HttpConfig> Fields<HttpConfig>::table() {
+    using namespace std::chrono_literals;
+    return {
+        field("tls", &HttpConfig::tls, "Certificates of an https endpoint."),
+        field(
+            "connect_timeout",
+            &HttpConfig::connect_timeout,
+            "Longest wait for a connection.",
+            between(Duration(10ms), Duration(5min))
+        ),
+        field(
+            "timeout",
+            &HttpConfig::timeout,
+            "Longest wait for an answer; a long body gets a second more for each 64KiB.",
+            between(Duration(100ms), Duration(1h))
+        ),
+        field(
+            "proxy",
+            &HttpConfig::proxy,
+            "URL of an HTTP proxy. None when not set, whatever the environment says.",
+            satisfies<std::string>(
+                "empty or an http URL",
+                [](const std::string& text) { return text.empty() || sinks::Url::parse(text).ok(); }
+            )
+        ),
+    };
+}
+
+}  // namespace penstock::config
