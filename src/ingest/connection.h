@@ -74,8 +74,9 @@ enum Hold : std::uint8_t {
 /// buffer while idle: bytes are read into the shard's buffer and shown in place; only what the protocol leaves (the
 /// beginning of a packet) is kept, and output that the socket did not take.
 ///
-/// Life: accept -> (TLS handshake) -> received()* -> close()/finish() -> closed() -> destroyed at the end of the turn. In
-/// between it may move to another shard once (MQTT: home shard of the client id).
+/// Life: accept -> (TLS handshake) -> ready to read, with limits().first_packet_timeout as its deadline -> received()* ->
+/// close()/finish() -> closed() -> destroyed at the end of the turn. In between it may move to another shard once (MQTT:
+/// home shard of the client id).
 /// Every callback runs on the shard's thread, never inside another callback of the same connection.
 /// Threads: owning shard.
 class Connection {
@@ -135,19 +136,34 @@ public:
     /// Ends it when everything queued is sent, within the write time-out.
     void finish(std::string_view reason);
     [[nodiscard]] bool ending() const noexcept { return state_ >= State::finishing; }
+    /// The peer has said that it will send nothing more.
+    [[nodiscard]] bool half_closed() const noexcept { return peer_ended_; }
 
 private:
     friend class ShardListeners;
-    enum class State : std::uint8_t { handshaking, open, finishing, closed };
+    enum class State : std::uint8_t {
+        handshaking,
+        open,
+        finishing,  // nothing more is read; closed once the output is sent
+        lingering,  // everything is sent; waits for the peer to close, so that a reset does not eat the last words
+        closed,
+    };
 
     void ready(std::uint32_t events);
     void shake_hands();
+    void opened();
     void read_once();
+    void drop_input();
+    void input_ended();
     void feed(std::span<std::byte> fresh);
     void feed_kept();
-    void keep(std::span<const std::byte> rest, std::size_t need);
+    void settle(std::span<const std::byte> shown, Consumed consumed);
+    void go_on();
     void flush();
-    void watch();
+    void output_sent();
+    void deadline_passed();
+    enum WatchMode : std::uint8_t { kKeepInput, kDropInput };
+    void watch(WatchMode mode = kKeepInput);
 
     Admission admission_;
     Transport transport_;
@@ -155,19 +171,21 @@ private:
     Bytes kept_;
     Bytes output_;
     std::string_view end_reason_;
+    Nanoseconds deadline_ = 0;        // 0: none
+    Nanoseconds write_deadline_ = 0;  // a socket that takes nothing until then is closed; 0: no output waits
     std::uint32_t slot_ = 0;
     std::uint32_t generation_ = 0;
-    std::uint32_t need_ = 1;          // kept_ is shown when it holds so many bytes
-    std::uint32_t watched_ = 0;       // epoll events asked for
-    std::uint32_t deadline_tick_ = 0;  // 0: none
-    std::uint32_t timer_tick_ = 0;     // where it stands in the wheel; 0: nowhere
-    std::uint32_t write_tick_ = 0;     // a socket that takes nothing until then is closed; 0: no output waits
+    std::uint32_t need_ = 1;        // kept_ is shown when it holds so many bytes
+    std::uint32_t watched_ = 0;     // epoll events asked for
+    std::uint32_t timer_tick_ = 0;  // where it stands in the wheel; 0: nowhere
     std::uint8_t holds_ = 0;
     State state_ = State::open;
-    bool queued_flush_ = false;
-    bool queued_again_ = false;
+    bool flush_queued_ = false;
+    bool again_queued_ = false;
     bool write_blocked_ = false;
     bool read_wants_write_ = false;
+    bool peer_ended_ = false;
+    bool moving_ = false;
 };
 
 }  // namespace penstock::ingest

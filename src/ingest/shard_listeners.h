@@ -72,8 +72,18 @@ public:
     [[nodiscard]] virtual bool secure() const noexcept = 0;
     /// Position among the listeners.
     [[nodiscard]] virtual std::uint32_t index() const noexcept = 0;
-    /// A place was given back.
+
+    // ---- for ShardListeners and Admission
+    /// Takes a place for a connection. Empty: taken; otherwise the reason why not, a constant.
+    [[nodiscard]] virtual std::string_view enter(const Peer& peer) = 0;
+    /// Gives it back.
     virtual void leave(const Peer& peer) noexcept = 0;
+    /// The listening descriptor of a shard.
+    [[nodiscard]] virtual int descriptor(ShardId shard) const noexcept = 0;
+    /// Null for a plain listener.
+    [[nodiscard]] virtual const TlsConfig* tls() const noexcept = 0;
+    /// Plain or TLS, as the listener is.
+    [[nodiscard]] virtual Result<Transport> transport(Socket socket) const = 0;
 };
 
 /// What one shard counts about one listener. Reasons are constants of the code: their number is bounded.
@@ -117,6 +127,13 @@ public:
     /// Reads certificates and keys anew (SIGHUP). Each listener keeps its old ones when the new ones are bad; the error
     /// names all that failed. Connections go on with what they began with.
     [[nodiscard]] virtual Status reload() = 0;
+
+    // ---- for ShardListeners
+    [[nodiscard]] virtual const Clock& clock() const noexcept = 0;
+    [[nodiscard]] virtual metrics::Registry& registry() const noexcept = 0;
+    virtual void attach(ShardId shard, ShardListeners* ingest) noexcept = 0;
+    /// Call it on that shard's thread. Null before it was made and after it was destroyed.
+    [[nodiscard]] virtual ShardListeners* shard(ShardId shard) const noexcept = 0;
 };
 
 /// One shard's listeners and connections: accepts, reads, writes, times out, and brings acknowledgements back.
@@ -176,6 +193,30 @@ public:
 private:
     friend class Connection;
     struct State;
+
+    template <class Work>
+    void turn(Work&& work);
+    void events();
+    void tick();
+    void bring_durable(std::span<const Ticket> tickets);
+    void bring_room();
+    void settle();
+    void end_connections();
+    void move_connections();
+    void adopt(std::unique_ptr<Connection> connection, const std::function<void(Connection&)>& arrived);
+    void submit_waiting();
+    void check_drained();
+
+    void watch_acceptors();
+    void accept_some(std::size_t index);
+    void welcome(Socket socket, const Peer& peer, std::size_t index);
+    Connection& seat(std::unique_ptr<Connection> connection);
+    std::unique_ptr<Connection> unseat(std::uint32_t slot);
+
+    // For Connection.
+    void schedule(Connection& connection);
+    void queue_go_on(Connection& connection);
+    void handshake_over(const Listener& listener);
 
     ShardId id_;
     Shards& shards_;

@@ -54,7 +54,9 @@ public:
     /// Takes over `ssl` (may be null), which must already be set up on the socket's descriptor as a server.
     Transport(Socket socket, ssl_st* ssl) noexcept : socket_(std::move(socket)), ssl_(ssl) {}
     Transport(Transport&& other) noexcept
-        : socket_(std::move(other.socket_)), ssl_(std::exchange(other.ssl_, nullptr)) {}
+        : socket_(std::move(other.socket_)),
+          ssl_(std::exchange(other.ssl_, nullptr)),
+          ended_(other.ended_) {}
     Transport& operator=(Transport&& other) noexcept;
     /// Closes the socket, without waiting and without close_notify; see finish().
     ~Transport();
@@ -89,6 +91,7 @@ public:
 private:
     Socket socket_;
     ssl_st* ssl_ = nullptr;
+    Io ended_ = Io::done;  // how a TLS stream came to its end, for the read that follows the last bytes
 };
 
 }  // namespace penstock::ingest
