@@ -1,10 +1,10 @@
 #pragma once
 
+#include "config/field.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "config/field.h"
 
 namespace penstock::sinks {
 
@@ -21,8 +21,8 @@ enum class Records : std::uint8_t {
     all,
 };
 
-/// How long a sink waits after a failure. Each wait is random between nothing and a bound (full jitter), so that many
-/// nodes do not return at once; the bound doubles from `first` to `longest`.
+/// How long a sink waits after a failure. Each wait is random between nothing and a bound (full
+/// jitter), so that many nodes do not return at once; the bound doubles from `first` to `longest`.
 struct RetryConfig {
     Duration first = std::chrono::milliseconds(100);
     Duration longest = std::chrono::seconds(30);

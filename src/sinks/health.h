@@ -1,11 +1,11 @@
 #pragma once
 
+#include "penstock/clock.h"
+#include "penstock/ids.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "penstock/clock.h"
-#include "penstock/ids.h"
 
 namespace penstock::sinks {
 
@@ -14,8 +14,9 @@ enum class SinkState : std::uint8_t {
     starting = 0,
     running = 1,
     backing_off = 2,  // the far side failed; waits, then tries again
-    alarm = 3,        // somebody has to act: credentials, settings, unreadable journal; tries again slowly
-    holding = 4,      // the quarantine store is full; nothing passes until there is room
+    alarm =
+        3,  // somebody has to act: credentials, settings, unreadable journal; tries again slowly
+    holding = 4,  // the quarantine store is full; nothing passes until there is room
     stopped = 5,
 };
 [[nodiscard]] std::string_view name(SinkState state) noexcept;
@@ -25,7 +26,7 @@ struct SinkHealth {
     std::string id;
     std::string type;
     SinkState state = SinkState::starting;
-    std::string last_error;  // empty: none yet; kept after the error has passed
+    std::string last_error;         // empty: none yet; kept after the error has passed
     Nanoseconds last_error_at = 0;  // wall time
     std::uint32_t failures_in_a_row = 0;
     Lsn cursor;                     // saved

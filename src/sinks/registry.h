@@ -1,12 +1,5 @@
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "config/field.h"
 #include "penstock/clock.h"
 #include "penstock/ids.h"
@@ -14,20 +7,28 @@
 #include "penstock/sink.h"
 #include "sinks/config.h"
 
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace penstock::sinks {
 
 /// What a sink is built with beside its settings.
 /// Threads: immutable.
 struct SinkContext {
-    std::string id;         // the key of the settings map: letters, digits, '_', '-'
-    JournalId journal;      // stands beside the LSN in every far-side key, header and object name
-    std::filesystem::path state_dir;  // <data_dir>/sinks/<id>, made before (0700): what the sink itself has to remember
+    std::string id;     // the key of the settings map: letters, digits, '_', '-'
+    JournalId journal;  // stands beside the LSN in every far-side key, header and object name
+    std::filesystem::path state_dir;  // <data_dir>/sinks/<id>, made before (0700): what the sink
+                                      // itself has to remember
     const Clock* clock = &system_clock();
     std::uint64_t seed = 0;  // for jitter inside the sink
 };
 
-/// A type of sink: its settings table and how one is made. To add a sink: one file pair with its settings struct, table
-/// and a function that returns its SinkKind, and one line in registry.cpp.
+/// A type of sink: its settings table and how one is made. To add a sink: one file pair with its
+/// settings struct, table and a function that returns its SinkKind, and one line in registry.cpp.
 /// Threads: immutable.
 struct SinkKind {
     std::string type;  // what `type:` says
@@ -51,7 +52,8 @@ SinkKind sink_kind(std::string type, std::string help, Make make) {
 /// All types, in the order of the documentation.
 [[nodiscard]] const std::vector<SinkKind>& sink_kinds();
 
-/// The sink of these settings. Precondition: not empty (they come from the settings reader or from Variant::of).
+/// The sink of these settings. Precondition: not empty (they come from the settings reader or from
+/// Variant::of).
 [[nodiscard]] Result<std::unique_ptr<Sink>> make_sink(
     const config::Variant<SinkConfig>& settings, const SinkContext& context
 );

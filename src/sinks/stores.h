@@ -1,16 +1,16 @@
 #pragma once
 
-#include <optional>
-#include <span>
-#include <string_view>
-
 #include "penstock/ids.h"
 #include "penstock/record.h"
 #include "penstock/result.h"
 #include "sinks/confirmation.h"
 
-/// What a runner needs to be kept on disk for it. The journal's stores are bound to these in stores.cpp; tests and the
-/// simulation bring their own.
+#include <optional>
+#include <span>
+#include <string_view>
+
+/// What a runner needs to be kept on disk for it. The journal's stores are bound to these in
+/// stores.cpp; tests and the simulation bring their own.
 namespace penstock::sinks {
 
 /// A sink's cursor: everything up to it is delivered, or kept in quarantine.
@@ -36,7 +36,8 @@ struct RefusedCopy {
 class RefusedStore {
 public:
     virtual ~RefusedStore() = default;
-    /// All of them are durable on return, or none. Errc::full: the store is at its bound; the sink holds and tries again.
+    /// All of them are durable on return, or none. Errc::full: the store is at its bound; the sink
+    /// holds and tries again.
     [[nodiscard]] virtual Status keep(std::span<const RefusedCopy> copies) = 0;
 };
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "penstock/log_reader.h"
+#include "penstock/record.h"
+
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -7,13 +10,11 @@
 #include <string_view>
 #include <vector>
 
-#include "penstock/log_reader.h"
-#include "penstock/record.h"
-
 namespace penstock::test {
 
-/// One test record, with an index over a flat JSON object `{"deviceId":..,"heartRate":..,"steps":..}` as inspection would
-/// have made it. Event times are kEpoch + `at` milliseconds: unique as long as `at` is.
+/// One test record, with an index over a flat JSON object
+/// `{"deviceId":..,"heartRate":..,"steps":..}` as inspection would have made it. Event times are
+/// kEpoch + `at` milliseconds: unique as long as `at` is.
 struct RecordSpec {
     static constexpr Nanoseconds kEpoch = 1'767'225'600 * kSecond;  // 2026-01-01T00:00:00Z
 
@@ -22,7 +23,8 @@ struct RecordSpec {
     std::string stream = "wearables";
     std::string status = "NORMAL";
     std::int64_t heart_rate = 80;
-    std::string payload;  // empty: made from the members above; else carried as it is, with no index
+    std::string
+        payload;  // empty: made from the members above; else carried as it is, with no index
     std::uint8_t flags = 0;
     std::string reason;
 };

@@ -1,26 +1,28 @@
 #pragma once
 
+#include "penstock/result.h"
+
 #include <cstdint>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
-
-#include "penstock/result.h"
 
 namespace penstock::test {
 
-/// A free TCP port of 127.0.0.1 with `following` free ones behind it (bound for a moment, then let go).
+/// A free TCP port of 127.0.0.1 with `following` free ones behind it (bound for a moment, then let
+/// go).
 [[nodiscard]] std::uint16_t free_port(unsigned following = 0);
 
-/// A real server out of tests/servers, in a temp folder and on free ports, for as long as this lives.
+/// A real server out of tests/servers, in a temp folder and on free ports, for as long as this
+/// lives.
 ///
 ///     auto kafka = Server::start("kafka");
 ///     if (!kafka.ok()) { WARN(kafka.error().message); return; }
 ///     (*kafka)->value("endpoint")
 ///
-/// The destructor stops it by its script and removes the folder; a test program that dies takes its servers along.
-/// Threads: owner.
+/// The destructor stops it by its script and removes the folder; a test program that dies takes its
+/// servers along. Threads: owner.
 class Server {
 public:
     struct Options {
@@ -28,10 +30,13 @@ public:
         std::map<std::string, std::string> environment;
     };
 
-    /// Runs `NAME.sh start DIR PORT` and waits until it is ready. Errc::unsupported: something it needs is missing here
-    /// (the message says what; skip the test with it). Tries other ports when one is taken meanwhile.
+    /// Runs `NAME.sh start DIR PORT` and waits until it is ready. Errc::unsupported: something it
+    /// needs is missing here (the message says what; skip the test with it). Tries other ports when
+    /// one is taken meanwhile.
     [[nodiscard]] static Result<std::unique_ptr<Server>> start(const std::string& name);
-    [[nodiscard]] static Result<std::unique_ptr<Server>> start(const std::string& name, const Options& options);
+    [[nodiscard]] static Result<std::unique_ptr<Server>> start(
+        const std::string& name, const Options& options
+    );
 
     ~Server();
     Server(const Server&) = delete;
@@ -57,6 +62,7 @@ private:
     std::string folder_;
     std::uint16_t port_;
     std::map<std::string, std::string> values_;
+    std::FILE* guard_ = nullptr;
 };
 
 }  // namespace penstock::test

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "penstock/clock.h"
+#include "penstock/ids.h"
+#include "penstock/sink.h"
+
+#include <catch2/catch.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -7,17 +13,12 @@
 #include <string>
 #include <vector>
 
-#include <catch2/catch.hpp>
-
-#include "penstock/clock.h"
-#include "penstock/ids.h"
-#include "penstock/sink.h"
-
-/// What every sink has to hold, run against its fake far side (with faults) and again against the real server.
-/// In the sink's own test file:
+/// What every sink has to hold, run against its fake far side (with faults) and again against the
+/// real server. In the sink's own test file:
 ///
-///     PS_SINK_CONTRACT("kafka, mock cluster", "[kafka]", [] { return std::make_unique<MockFarSide>(); })
-///     PS_SINK_CONTRACT("kafka, real broker", "[kafka][server]", [] { return std::make_unique<RealFarSide>(); })
+///     PS_SINK_CONTRACT("kafka, mock", "[kafka]", [] { return std::make_unique<MockKafka>(); })
+///     PS_SINK_CONTRACT("kafka, broker", "[kafka][server]", [] { return std::make_unique<Broker>();
+///     })
 ///
 /// A far side that cannot do a fault says so in `can()`, and the case passes with a note.
 namespace penstock::sinks::contract {
@@ -26,14 +27,18 @@ namespace penstock::sinks::contract {
 enum class Fault : std::uint8_t {
     none,
     unreachable,        // connections are refused
-    reset_after_write,  // takes the next batch in, then breaks the connection without an answer (once)
-    half_accepted,      // takes the first half of the next batch, fails the rest in a way that may pass (once)
-    throttled,          // answers "too much" (with a retry time where the protocol has one) until told otherwise
-    denied,             // refuses the credentials until told otherwise
-    hang,               // takes connections and bytes and never answers
+    reset_after_write,  // takes the next batch in, then breaks the connection without an answer
+                        // (once)
+    half_accepted,  // takes the first half of the next batch, fails the rest in a way that may pass
+                    // (once)
+    throttled,      // answers "too much" (with a retry time where the protocol has one) until told
+                    // otherwise
+    denied,         // refuses the credentials until told otherwise
+    hang,           // takes connections and bytes and never answers
 };
 
-/// One record as the far side holds it. Records are told apart by event time: the suite never uses one twice.
+/// One record as the far side holds it. Records are told apart by event time: the suite never uses
+/// one twice.
 struct Arrival {
     std::string device;
     Nanoseconds event_time = 0;
@@ -41,25 +46,28 @@ struct Arrival {
     std::optional<std::string> value;  // what the far side holds for the field `heartRate`, as text
 };
 
-/// A destination under test: the far side and how to make a sink for it. Each case makes a new one (a new topic, bucket
-/// prefix, measurement...; servers themselves are better shared).
+/// A destination under test: the far side and how to make a sink for it. Each case makes a new one
+/// (a new topic, bucket prefix, measurement...; servers themselves are better shared).
 class FarSide {
 public:
     virtual ~FarSide() = default;
 
-    /// A sink with settings that suit a test: small batches (about 50 records), short linger and time-outs (<= 1 s).
-    /// Called again after a simulated crash: state on disk (SinkContext::state_dir) stays the same within one FarSide.
+    /// A sink with settings that suit a test: small batches (about 50 records), short linger and
+    /// time-outs (<= 1 s). Called again after a simulated crash: state on disk
+    /// (SinkContext::state_dir) stays the same within one FarSide.
     [[nodiscard]] virtual std::unique_ptr<Sink> make_sink(const JournalId& journal) = 0;
-    /// Everything that arrived so far, in the far side's order for each device, duplicates included.
+    /// Everything that arrived so far, in the far side's order for each device, duplicates
+    /// included.
     [[nodiscard]] virtual std::vector<Arrival> arrived() = 0;
 
     [[nodiscard]] virtual bool can(Fault fault) const = 0;
     virtual void set(Fault fault) = 0;
 
-    /// A payload that this far side refuses for good while it takes its neighbours; empty: it takes everything.
-    /// The suite puts it into one record of a batch.
+    /// A payload that this far side refuses for good while it takes its neighbours; empty: it takes
+    /// everything. The suite puts it into one record of a batch.
     [[nodiscard]] virtual std::string refused_payload() { return {}; }
-    /// False: a store that knows no order (one value per device and time); then the order case is left out.
+    /// False: a store that knows no order (one value per device and time); then the order case is
+    /// left out.
     [[nodiscard]] virtual bool ordered() const { return true; }
     /// False: the same record twice leaves one (upsert); then duplicates are not looked for.
     [[nodiscard]] virtual bool keeps_duplicates() const { return true; }

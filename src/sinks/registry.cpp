@@ -1,0 +1,25 @@
+#include "sinks/registry.h"
+
+#include <algorithm>
+
+namespace penstock::sinks {
+
+const std::vector<SinkKind>& sink_kinds() {
+    static const std::vector<SinkKind> kinds{};
+    return kinds;
+}
+
+Result<std::unique_ptr<Sink>> make_sink(
+    const config::Variant<SinkConfig>& settings, const SinkContext& context
+) {
+    const auto& kinds = sink_kinds();
+    const auto kind = std::find_if(kinds.begin(), kinds.end(), [&settings](const SinkKind& k) {
+        return k.type == settings.type();
+    });
+    if (kind == kinds.end()) {
+        return Error{Errc::unsupported, "no sink of type '" + settings.type() + "'"};
+    }
+    return kind->make(*settings, context);
+}
+
+}  // namespace penstock::sinks

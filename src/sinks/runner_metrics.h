@@ -1,0 +1,60 @@
+#pragma once
+
+#include "base/metrics.h"
+#include "penstock/sink.h"
+#include "sinks/health.h"
+#include "sinks/ledger.h"
+
+#include <array>
+#include <string>
+
+namespace penstock::sinks {
+
+/// Why a round of a runner failed, for penstock_sink_errors_total{class}: the far side's classes,
+/// and our own.
+enum class ErrorClass : std::uint8_t {
+    transient,
+    throttled,
+    credentials,
+    configuration,
+    journal,     // the journal could not be read
+    cursor,      // the cursor could not be read or saved
+    quarantine,  // the quarantine store takes nothing
+    internal,    // a sink threw: a bug, survived
+};
+constexpr std::size_t kErrorClasses = 8;
+[[nodiscard]] std::string_view name(ErrorClass error) noexcept;
+[[nodiscard]] ErrorClass error_class(FailureClass failure) noexcept;
+
+/// What one runner counts. All of it since this start.
+/// Threads: written by the runner's thread.
+struct RunnerMetrics {
+    RunnerMetrics(metrics::Registry& registry, const std::string& sink);
+
+    void add(const Tally& tally) noexcept;
+    /// The runner goes, its cells stay: makes them count nothing beside those of a later runner of
+    /// this sink. What was counted stays, and the base of the later one is lowered by it, so that
+    /// the books still balance.
+    void retire() noexcept;
+
+    metrics::Counter& sent_records;
+    metrics::Counter& sent_bytes;
+    metrics::Counter& confirmed;
+    metrics::Counter& quarantined;
+    metrics::Counter& filtered;
+    metrics::Counter& expired;
+    metrics::Counter& corrupt;
+    metrics::Counter& skipped;
+    metrics::Counter& retries;
+    std::array<metrics::Counter*, kErrorClasses> errors{};
+    metrics::Gauge& lag_records;
+    metrics::Gauge& lag_seconds;
+    metrics::Gauge& base_lsn;
+    metrics::Gauge& cursor_lsn;
+    metrics::Gauge& state;
+
+private:
+    std::uint64_t counted_ = 0;
+};
+
+}  // namespace penstock::sinks

@@ -1,0 +1,178 @@
+#include "support/server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+namespace penstock::test {
+namespace {
+
+std::string script(const std::string& name) {
+    const auto tests = std::filesystem::path(__FILE__).parent_path().parent_path();
+    return (tests / "servers" / (name + ".sh")).string();
+}
+
+int bind_port(std::uint16_t port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface.
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+    ::close(fd);
+    return -1;
+}
+
+std::uint16_t port_of(int fd) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface.
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    return ntohs(address.sin_port);
+}
+
+std::string shell_quoted(const std::string& text) {
+    std::string out = "'";
+    for (const char c : text)
+        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+struct Output {
+    int status = -1;
+    std::string text;
+};
+
+Output shell(const std::string& command) {
+    Output out;
+    std::FILE* pipe = ::popen(command.c_str(), "re");
+    if (pipe == nullptr) return out;
+    std::array<char, 4096> buffer{};
+    while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+        out.text.append(buffer.data(), n);
+    }
+    out.status = ::pclose(pipe);
+    return out;
+}
+
+bool present(const char* program) {
+    return shell(std::string("command -v ") + program + " >/dev/null 2>&1").status == 0;
+}
+
+/// What the script needs and this machine lacks, or "".
+std::string missing(const std::string& name) {
+    if (!std::filesystem::exists(script(name))) return script(name);
+    if (name == "kafka") {
+        for (const char* program : {"java", "mvn"}) {
+            if (!present(program)) return program;
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+std::uint16_t free_port(unsigned following) {
+    for (int attempt = 0; attempt < 200; ++attempt) {
+        std::vector<int> held{bind_port(0)};
+        const std::uint16_t first = port_of(held.front());
+        bool all = first != 0 && first + following < 65535;
+        for (unsigned i = 1; all && i <= following; ++i) {
+            held.push_back(bind_port(static_cast<std::uint16_t>(first + i)));
+            all = held.back() >= 0;
+        }
+        for (const int fd : held) {
+            if (fd >= 0) ::close(fd);
+        }
+        if (all) return first;
+    }
+    return 0;
+}
+
+Result<std::unique_ptr<Server>> Server::start(const std::string& name) {
+    return start(name, {});
+}
+
+Result<std::unique_ptr<Server>> Server::start(const std::string& name, const Options& options) {
+    if (const std::string what = missing(name); !what.empty()) {
+        return Error{Errc::unsupported, name + " cannot run here: " + what + " is missing"};
+    }
+    Error last{Errc::unavailable, "no free port"};
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        std::string folder = std::filesystem::temp_directory_path() / "penstock-server-XXXXXX";
+        if (::mkdtemp(folder.data()) == nullptr) return Error{Errc::io, "no temp folder"};
+        const std::uint16_t port = free_port(options.ports - 1);
+        std::unique_ptr<Server> server(new Server(name, options, folder, port));
+        const Status started = server->run("start");
+        if (started.ok()) return server;
+        last = started.error();
+    }
+    return last;
+}
+
+Server::Server(std::string name, Options options, std::string folder, std::uint16_t port)
+    : name_(std::move(name)),
+      options_(std::move(options)),
+      folder_(std::move(folder)),
+      port_(port) {
+    // Ends the server when its input ends: when this object goes, and when the test program dies.
+    const std::string guard = "trap '' INT TERM; cat >/dev/null; " + shell_quoted(script(name_)) +
+                              " kill " + shell_quoted(folder_) + " >/dev/null 2>&1; rm -rf " +
+                              shell_quoted(folder_);
+    guard_ = ::popen(guard.c_str(), "we");
+}
+
+Server::~Server() {
+    if (guard_ != nullptr) ::pclose(guard_);
+}
+
+std::string Server::value(const std::string& key) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? std::string() : found->second;
+}
+
+Status Server::stop() {
+    return run("stop");
+}
+Status Server::kill() {
+    return run("kill");
+}
+Status Server::restart() {
+    return run("start");
+}
+
+Status Server::run(const std::string& verb) {
+    const std::string log = folder_ + "/script.log";
+    std::string command = "env ";
+    for (const auto& [key, value] : options_.environment)
+        command += key + "=" + shell_quoted(value) + " ";
+    command += shell_quoted(script(name_)) + " " + verb + " " + shell_quoted(folder_);
+    if (verb == "start") command += " " + std::to_string(port_);
+    const Output out = shell(command + " 2>>" + shell_quoted(log));
+    if (out.status != 0) {
+        const std::string why = shell("tail -5 " + shell_quoted(log)).text;
+        return Error{Errc::unavailable, name_ + ".sh " + verb + " failed: " + why};
+    }
+    for (std::size_t at = 0; at < out.text.size();) {
+        const std::size_t end = std::min(out.text.find('\n', at), out.text.size());
+        const std::string line = out.text.substr(at, end - at);
+        if (const auto equals = line.find('='); equals != std::string::npos) {
+            values_[line.substr(0, equals)] = line.substr(equals + 1);
+        }
+        at = end + 1;
+    }
+    return {};
+}
+
+}  // namespace penstock::test
