@@ -1,0 +1,148 @@
+#pragma once
+
+#include "config/table.h"
+#include "config/units.h"
+#include "journal/quarantine_format.h"
+#include "penstock/clock.h"
+#include "penstock/disk.h"
+#include "penstock/ids.h"
+#include "penstock/result.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace penstock::journal {
+
+/// The table `quarantine:`.
+struct QuarantineConfig {
+    /// Copies of records that far sides refused. At the bound the sink that needs room stops and
+    /// raises an alarm: nothing refused is ever dropped.
+    ByteCount max_size = 1_GiB;
+};
+
+/// A record to be put aside. Views live for the call.
+struct RefusedCopy {
+    Lsn lsn;
+    std::string_view reason;
+    std::span<const std::byte> record;
+};
+
+struct QuarantineQuery {
+    std::string_view sink;      // empty: every sink
+    std::string_view after;     // QuarantinePage::next of the page before
+    std::uint32_t limit = 100;  // 1 .. 1,000
+};
+
+/// An entry as it is listed.
+struct QuarantineListed {
+    QuarantineEntry entry;
+    JournalId journal;  // with entry.lsn the record's id
+    std::string id;  // of the entry, opaque: `after` for what follows it, `through` for discard()
+};
+
+struct QuarantinePage {
+    std::vector<QuarantineListed> entries;  // oldest first; at most kPageBytes of records
+    std::string next;                       // empty: no more
+    std::uint64_t damaged_bytes = 0;  // passed over on the way: entries that fail their checksum
+};
+
+/// The durable copies of records that a sink's far side refused for good. (Records that fail
+/// validation are not here: they stay in the journal itself, flagged.) Append-only files of about
+/// kFileSize; a start always begins a new one. Bounds: max_size on disk; one file in memory while
+/// it is listed. Threads: any thread; calls wait for the disk.
+class QuarantineStore {
+public:
+    static constexpr std::uint64_t kFileSize = 16 * 1024 * 1024;
+    static constexpr std::size_t kPageBytes = 16 * 1024 * 1024;
+    /// The newest entries whose ids are remembered, so that a record that is refused again after a
+    /// crash is kept once.
+    static constexpr std::size_t kRemembered = 65'536;
+
+    /// Reads the two newest files only. Errors: unsupported (a newer version, named), io.
+    [[nodiscard]] static Result<std::unique_ptr<QuarantineStore>> open(
+        std::filesystem::path directory,
+        const JournalId& journal,
+        QuarantineConfig config,
+        Disk& disk,
+        const Clock& clock
+    );
+
+    /// Copies the records; they are durable when it returns success. Those that are there already
+    /// count as copied. Errors: full (over max_size, or the disk is: nothing was copied), io
+    /// (whether they were copied is unknown; trying again goes to a new file). In both cases the
+    /// sink holds.
+    [[nodiscard]] Status append(std::string_view sink, std::span<const RefusedCopy> records);
+
+    /// Errors: invalid_argument (limit, after), io.
+    [[nodiscard]] Result<QuarantinePage> list(const QuarantineQuery& query) const;
+    /// Deletes what was listed up to `through`, in whole files: entries behind it in the same file
+    /// stay. Errors: invalid_argument, io.
+    [[nodiscard]] Status discard(std::string_view through);
+
+    [[nodiscard]] std::uint64_t bytes() const;
+    [[nodiscard]] std::uint64_t bytes_max() const noexcept { return config_.max_size.value; }
+
+private:
+    using Path = std::filesystem::path;
+    struct Contents {
+        JournalId journal;
+        std::vector<std::byte> bytes;
+    };
+    struct Spot {
+        std::uint64_t file = 0;
+        std::uint64_t offset = 0;
+    };
+
+    QuarantineStore(
+        Path directory,
+        const JournalId& journal,
+        QuarantineConfig config,
+        Disk& disk,
+        const Clock& clock
+    );
+    [[nodiscard]] Status find_files();
+    [[nodiscard]] Result<Contents> read_file(std::uint64_t number) const;
+    [[nodiscard]] Status begin_file();
+    [[nodiscard]] Status write(std::span<const std::byte> bytes);
+    void abandon_file(std::uint64_t written);
+    void grow(std::uint64_t by);
+    void remember(std::string_view sink, Lsn lsn);
+    [[nodiscard]] Path path_of(std::uint64_t number) const;
+    [[nodiscard]] static Result<Spot> parse_spot(std::string_view text);
+    /// Adds what `file` has behind `spot`. False: the page is full.
+    [[nodiscard]] Result<bool> list_file(
+        const Spot& spot, const QuarantineQuery& query, std::size_t& bytes, QuarantinePage& page
+    ) const;
+
+    const Path directory_;
+    const JournalId journal_;
+    const QuarantineConfig config_;
+    Disk& disk_;
+    const Clock& clock_;
+    mutable std::mutex mutex_;                      // guards everything below
+    std::map<std::uint64_t, std::uint64_t> files_;  // number -> bytes
+    std::uint64_t bytes_ = 0;
+    DiskFilePtr file_;  // being appended to; null: the next append begins one
+    std::uint64_t number_ = 0;
+    std::uint64_t end_ = 0;
+    std::set<std::pair<std::string, std::uint64_t>> known_;
+    std::deque<std::pair<std::string, std::uint64_t>> known_order_;
+};
+
+}  // namespace penstock::journal
+
+template <>
+struct penstock::config::Fields<penstock::journal::QuarantineConfig> {
+    static Table<journal::QuarantineConfig> table();
+};
