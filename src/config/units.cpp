@@ -16,6 +16,7 @@ struct Unit {
 };
 
 constexpr std::uint64_t kKilo = 1'000;
+constexpr std::uint64_t kScaleMax = 1'000'000'000'000'000'000;  // ten times this fits 64 bits
 
 // Both from the largest down, in the order in which `print` tries them.
 constexpr std::array<Unit, 9> kByteUnits{{
@@ -43,18 +44,20 @@ bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-/// Takes digits (at most 18) off the front.
+/// Takes digits off the front; `scale` is 10 to their number. Nothing when there are none, or too
+/// many for 64 bits.
 std::optional<std::uint64_t> take_digits(std::string_view& text, std::uint64_t& scale) noexcept {
     std::uint64_t value = 0;
-    std::size_t count = 0;
+    bool fits = !text.empty() && is_digit(text[0]);
     scale = 1;
     while (!text.empty() && is_digit(text[0])) {
-        if (++count > 18) return std::nullopt;
-        value = value * 10 + static_cast<std::uint64_t>(text[0] - '0');
+        const auto digit = static_cast<std::uint64_t>(text[0] - '0');
+        fits = fits && !__builtin_mul_overflow(value, 10U, &value) &&
+               !__builtin_add_overflow(value, digit, &value) && scale <= kScaleMax;
         scale *= 10;
         text.remove_prefix(1);
     }
-    if (count == 0) return std::nullopt;
+    if (!fits) return std::nullopt;
     return value;
 }
 

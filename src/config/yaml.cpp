@@ -105,8 +105,13 @@ private:
 /// Builds the tree from the parser's calls.
 class Builder : public YAML::EventHandler {
 public:
-    Builder(const std::string& file, const Environment& environment, Problems& problems)
-        : file_(file), substitution_(environment), problems_(problems) {}
+    Builder(
+        const std::string& file,
+        std::string_view source,
+        const Environment& environment,
+        Problems& problems
+    )
+        : file_(file), source_(source), substitution_(environment), problems_(problems) {}
 
     [[nodiscard]] NodePtr root() const { return root_; }
 
@@ -117,7 +122,13 @@ public:
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        add(make(mark, Node::Kind::null), anchor, mark);
+        auto node = make(mark, Node::Kind::null);
+        if (!open_.empty() && open_.back().key) {
+            // The library's mark is that of whatever follows: the key is what a reader looks for.
+            node->line = open_.back().key->line;
+            node->column = open_.back().key->column;
+        }
+        add(std::move(node), anchor, mark);
     }
 
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -133,6 +144,7 @@ public:
         YAML::anchor_t anchor,
         const std::string& value
     ) override {
+        if (tag != "?") want_closed(mark);
         if (wants_key()) {
             take_key(mark, tag, value);
             return;
@@ -222,7 +234,7 @@ private:
     void open(
         const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind
     ) {
-        if (wants_key()) stop(mark, "a key must be a single value");
+        if (wants_key()) stop(mark, "a key must be a single value; is a bracket not closed?");
         if (open_.size() == kDocumentDepthMax) {
             stop(mark, "nested deeper than " + std::to_string(kDocumentDepthMax) + " levels");
         }
@@ -280,7 +292,19 @@ private:
         node.substituted = true;
     }
 
+    /// The library takes the end of the file for the end of a quoted text.
+    void want_closed(const YAML::Mark& mark) {
+        auto at = static_cast<std::size_t>(std::max(mark.pos, 0));
+        if (at >= source_.size() || (source_[at] != '\'' && source_[at] != '"')) return;
+        const char quote = source_[at];
+        while (++at < source_.size() && source_[at] != quote) {
+            if (quote == '"' && source_[at] == '\\') ++at;
+        }
+        if (at >= source_.size()) stop(mark, std::string("the quote ") + quote + " is not closed");
+    }
+
     const std::string& file_;
+    std::string_view source_;
     Substitution substitution_;
     Problems& problems_;
     std::vector<Open> open_;
@@ -315,7 +339,7 @@ std::shared_ptr<const Document> parse_yaml(
         problems.error({file, line, 1}, "the line holds bytes that are no UTF-8 text");
         return nullptr;
     }
-    Builder builder(file, environment, problems);
+    Builder builder(file, text, environment, problems);
     try {
         std::istringstream stream{std::string(text)};
         YAML::Parser parser(stream);

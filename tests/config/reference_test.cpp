@@ -1,0 +1,57 @@
+#include "config/reference.h"
+
+#include "sample.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <string>
+
+using namespace penstock;
+
+namespace {
+
+config::ReferenceLine line_of(const std::string& path, const std::string& kind = "") {
+    for (const auto& line : config::reference_lines(config::table_of<sample::Settings>())) {
+        if (line.path() == path && line.kind == kind) return line;
+    }
+    FAIL("no line " << path);
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("reference: every key is there with its path, type, default and rules", "[config]") {
+    CHECK(line_of("journal.segment_size").value == "64MiB");
+    CHECK(line_of("journal.segment_size").type == "size");
+    CHECK(line_of("journal.segment_size").rules.at(0) == "be between 1MiB and 4GiB");
+    CHECK(line_of("journal.io").type == "one of auto, uring, sync");
+    CHECK(line_of("journal.io").value == "auto");
+    CHECK(line_of("port").value == "1883");
+    CHECK(line_of("strict").value == "true");
+    CHECK(line_of("modes").type == "list of one of drop, hold");
+    CHECK(line_of("streams").type == "map of name to table");
+    CHECK(line_of("streams.<name>.topics").required);
+    CHECK(line_of("streams.<name>.status[].when").required);
+    CHECK(line_of("streams.<name>.fields.<name>.max").type == "number");
+    CHECK(line_of("streams.<name>.own.window").value == "1ms");
+    CHECK(line_of("sinks.<name>.brokers", "kafka").type == "list of text");
+    CHECK(line_of("sinks.<name>.when_behind", "archive").value == "hold");
+    CHECK(line_of("sinks.<name>.password", "kafka").type == "secret");
+    CHECK(line_of("sinks.<name>.password", "kafka").value.empty());
+}
+
+TEST_CASE("reference: as Markdown, a section per table and a row per key", "[config]") {
+    const std::string text = config::reference_markdown(config::table_of<sample::Settings>());
+    CHECK(text.find("## Top level\n") == 0);
+    CHECK(text.find("## `journal`\n") != std::string::npos);
+    CHECK(
+        text.find("## `sinks.<name>` with `type: kafka`\n\nAn ordered stream.\n") !=
+        std::string::npos
+    );
+    CHECK(
+        text.find("| `segment_size` | size | `64MiB` | Sealed at this size. Must be between 1MiB "
+                  "and 4GiB. |") != std::string::npos
+    );
+    CHECK(text.find("| `topics` | list of text | required | Filters.") != std::string::npos);
+}
