@@ -1,0 +1,76 @@
+#pragma once
+
+#include "inspect/char_buffer.h"
+#include "penstock/record.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace penstock::inspect {
+
+/// What the payload holds under a name that the stream's rules mention.
+struct Known {
+    enum class Kind : std::uint8_t {
+        absent,
+        null,
+        boolean,
+        integer,
+        number,
+        string,
+        array,
+        object
+    };
+    static constexpr std::uint16_t kNoEntry = 0xffff;
+
+    const char* text = nullptr;
+    std::uint32_t size = 0;
+    std::uint16_t entry = kNoEntry;  // objects have none: their members have
+    Kind kind = Kind::absent;
+    bool escaped = false;
+
+    [[nodiscard]] std::string_view view() const noexcept { return {text, size}; }
+};
+
+/// One payload's fields as the journal keeps them, and those of them that rules mention. Made by
+/// JsonWalk, completed with derived fields by the inspector. One per shard, used again for each
+/// record. Bound: as many entries as it was made for. Threads: owning shard. Views live until the
+/// next clear().
+class FieldIndex {
+public:
+    using Entry = RecordParts::Entry;
+
+    explicit FieldIndex(std::size_t capacity) : entries_(capacity) {}
+
+    void clear(std::size_t known) {
+        count_ = 0;
+        annex.clear();
+        known_.assign(known, Known{});
+    }
+
+    [[nodiscard]] bool full() const noexcept { return count_ == entries_.size(); }
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
+    /// Precondition: not full.
+    std::uint16_t add(const Entry& entry) noexcept {
+        entries_[count_] = entry;
+        return static_cast<std::uint16_t>(count_++);
+    }
+    [[nodiscard]] Entry& entry(std::size_t i) noexcept { return entries_[i]; }
+    [[nodiscard]] std::span<const Entry> entries() const noexcept {
+        return {entries_.data(), count_};
+    }
+
+    [[nodiscard]] Known& known(std::size_t slot) noexcept { return known_[slot]; }
+    [[nodiscard]] std::span<Known> known() noexcept { return known_; }
+
+    CharBuffer annex;  // names and texts that the payload does not hold
+
+private:
+    std::vector<Entry> entries_;
+    std::size_t count_ = 0;
+    std::vector<Known> known_;
+};
+
+}  // namespace penstock::inspect

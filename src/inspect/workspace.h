@@ -1,0 +1,36 @@
+#pragma once
+
+#include "inspect/char_buffer.h"
+#include "inspect/fault.h"
+#include "inspect/field_index.h"
+#include "inspect/json_walk.h"
+#include "inspect/metric.h"
+#include "inspect/rules/value.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace penstock::inspect {
+
+/// The memory in which one shard examines one message after the other; nothing is allocated per
+/// message once it has grown to what the payloads need (a few KiB; at most a few MiB for the
+/// largest payload that the limits let in). Threads: owning shard.
+class Workspace {
+public:
+    /// `max_fields` as Inspector::max_fields() says.
+    explicit Workspace(std::size_t max_fields)
+        : walk(max_fields), index(max_fields + kMaxDerived) {}
+
+    static constexpr std::size_t kMaxDerived =
+        64;  // of a stream; the configuration is checked for it
+
+    // For the inspector.
+    JsonWalk walk;
+    FieldIndex index;
+    Fault fault;
+    CharBuffer text;            // strings without their escapes
+    std::vector<Value> values;  // by slot
+    std::vector<Metric> metrics;
+};
+
+}  // namespace penstock::inspect
