@@ -258,6 +258,8 @@ public:
         return true;
     }
 
+    void count_lost() noexcept { dropped_.fetch_add(1, std::memory_order_relaxed); }
+
     [[nodiscard]] Stats stats() const noexcept {
         return {
             .written = written_.load(std::memory_order_relaxed),
@@ -363,8 +365,8 @@ private:
     std::atomic<int> fd_{2};
     std::atomic<unsigned> burst_{10};
     std::atomic<bool> running_{false
-    };                               // released by start, acquired by write: lines go to the ring
-    std::atomic<bool> stop_{false};  // released by stop, acquired by the writer
+    };  // released by start, acquired by write: lines go to the ring
+    std::atomic<bool> stop_{false};         // released by stop, acquired by the writer
     std::atomic<std::uint32_t> signal_{0};  // released by write, acquired by the writer
     std::atomic<std::uint64_t> done_{0
     };  // lines taken care of; released by the writer, acquired by flush
@@ -396,7 +398,7 @@ void write(Level level, std::string_view msg, Fields fields) noexcept {
     try {
         logger().write(level, msg, fields);
     } catch (const std::bad_alloc&) {
-        // Out of memory: a log line is the least of it.
+        logger().count_lost();  // out of memory: the line is the least of it
     }
 }
 

@@ -359,10 +359,10 @@ struct Registry::State {
         const auto id = state->add_callback(type, name, help, labels, std::move(read));
         if (!id) return {};
         return Registration([weak = std::weak_ptr<State>(state),
-                             family = std::string(name),
-                             labels = sorted(labels),
-                             id = *id] {
-            if (const auto alive = weak.lock()) alive->remove_callback(family, labels, id);
+                             home = std::string(name),
+                             key = sorted(labels),
+                             number = *id] {
+            if (const auto alive = weak.lock()) alive->remove_callback(home, key, number);
         });
     }
 

@@ -41,8 +41,9 @@ int hex_digit(char c) noexcept {
 template <class T>
 std::optional<T> parse_whole(std::string_view text) noexcept {
     T value{};
-    const char* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, value);
+    const char* const first = text.data();  // NOLINT(bugprone-suspicious-stringview-data-usage)
+    const char* const last = first + text.size();
+    const auto [end, error] = std::from_chars(first, last, value);
     if (error != std::errc{} || end != last) return std::nullopt;
     return value;
 }

@@ -76,12 +76,20 @@ void Problems::add(Severity severity, Place place, std::string message) {
 }
 
 std::vector<Problem> Problems::sorted() const {
-    std::vector<Problem> list = list_;
-    std::stable_sort(list.begin(), list.end(), [](const Problem& a, const Problem& b) {
-        return std::tie(a.place.file, a.place.line, a.place.column) <
-               std::tie(b.place.file, b.place.line, b.place.column);
+    std::vector<const Problem*> order;
+    order.reserve(list_.size());
+    for (const Problem& problem : list_)
+        order.push_back(&problem);
+    // Of one place, in the order of the report, which is the order of addresses.
+    std::sort(order.begin(), order.end(), [](const Problem* a, const Problem* b) {
+        return std::tie(a->place.file, a->place.line, a->place.column, a) <
+               std::tie(b->place.file, b->place.line, b->place.column, b);
     });
-    return list;
+    std::vector<Problem> sorted;
+    sorted.reserve(order.size());
+    for (const Problem* problem : order)
+        sorted.push_back(*problem);
+    return sorted;
 }
 
 std::string Problems::text() const {

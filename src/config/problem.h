@@ -67,6 +67,6 @@ private:
 );
 
 /// Text for a message: in single quotes, control characters escaped, cut after 80 bytes.
-[[nodiscard]] std::string quoted(const std::string& text);
+[[nodiscard]] std::string quoted(const std::string& raw);
 
 }  // namespace penstock::config

@@ -42,6 +42,7 @@ void report_unknown(
     const Entry& entry, const std::vector<Line>& lines, std::string_view tag, const Context& context
 ) {
     std::vector<std::string> known;
+    known.reserve(lines.size() + 1);
     for (const Line& line : lines)
         known.push_back(line.field->key);
     if (!tag.empty()) known.emplace_back(tag);

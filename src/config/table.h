@@ -85,8 +85,8 @@ struct Field : FieldBase {
     Field() = default;
     template <class B>
         requires(std::is_base_of_v<B, T> && !std::same_as<B, T>)
-    // NOLINTNEXTLINE(google-explicit-constructor): &Derived::member of a base has the type of the
-    // base.
+    // &Derived::member of a base has the type of the base.
+    // NOLINTNEXTLINE(google-explicit-constructor)
     Field(Field<B> other) : FieldBase(std::move(other)) {
         const auto up = [](void* table) -> void* {
             return static_cast<B*>(static_cast<T*>(table));

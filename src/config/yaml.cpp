@@ -5,6 +5,7 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
+#include <yaml-cpp/node/node.h>
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
@@ -86,8 +87,10 @@ private:
             };
         }
         const auto value = environment_(name);
-        if (value && !(value->empty() && split != std::string_view::npos)) return *value;
-        if (split != std::string_view::npos) return std::string(reference.substr(split + 2));
+        const bool has_default = split != std::string_view::npos;
+        if (has_default && (!value || value->empty()))
+            return std::string(reference.substr(split + 2));
+        if (value) return *value;
         return Error{Errc::not_found, "the environment has no variable " + std::string(name)};
     }
 
@@ -297,7 +300,7 @@ private:
         auto at = static_cast<std::size_t>(std::max(mark.pos, 0));
         if (at >= source_.size() || (source_[at] != '\'' && source_[at] != '"')) return;
         const char quote = source_[at];
-        while (++at < source_.size() && source_[at] != quote) {
+        for (++at; at < source_.size() && source_[at] != quote; ++at) {
             if (quote == '"' && source_[at] == '\\') ++at;
         }
         if (at >= source_.size()) stop(mark, std::string("the quote ") + quote + " is not closed");

@@ -16,8 +16,8 @@ using config::resolve_secret;
 namespace {
 
 config::Environment with(std::string name, std::string value) {
-    return [name = std::move(name), value = std::move(value)](std::string_view asked) {
-        return asked == name ? std::optional<std::string>(value) : std::nullopt;
+    return [known = std::move(name), held = std::move(value)](std::string_view asked) {
+        return asked == known ? std::optional<std::string>(held) : std::nullopt;
     };
 }
 
