@@ -55,11 +55,13 @@ void Bytes::grow(std::size_t more) {
     const std::size_t wanted = used + more;
     if (wanted > UINT32_MAX - 2 * kPayloadPadding) throw std::bad_alloc();
     if (capacity_ >= wanted && head_ >= capacity_ / 2) {
-        // The front half is spent: moving is cheaper than growing, and happens at most once per half.
+        // The front half is spent: moving is cheaper than growing, and happens at most once per
+        // half.
         std::memmove(data_, data_ + head_, used);
     } else {
-        const std::size_t capacity =
-            std::min<std::size_t>(std::max(kSmallest, wanted + wanted / 2), UINT32_MAX - kPayloadPadding);
+        const std::size_t capacity = std::min<std::size_t>(
+            std::max(kSmallest, wanted + wanted / 2), UINT32_MAX - kPayloadPadding
+        );
         auto* const fresh = static_cast<std::byte*>(std::malloc(capacity + kPayloadPadding));
         if (fresh == nullptr) throw std::bad_alloc();
         if (used != 0) std::memcpy(fresh, data_ + head_, used);

@@ -6,9 +6,9 @@
 
 namespace penstock::ingest {
 
-/// Bytes that wait: appended behind, taken from the front. Holds no memory while empty (an idle connection has two of
-/// these), and kPayloadPadding readable bytes behind the last one. Grows with what is in it, never with what a peer declares.
-/// Bound: 4 GiB - 1; the users keep it far below.
+/// Bytes that wait: appended behind, taken from the front. Holds no memory while empty (an idle
+/// connection has two of these), and kPayloadPadding readable bytes behind the last one. Grows with
+/// what is in it, never with what a peer declares. Bound: 4 GiB - 1; the users keep it far below.
 /// Threads: owner.
 class Bytes {
 public:
@@ -19,7 +19,9 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return size_ == head_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_ - head_; }
-    [[nodiscard]] std::span<const std::byte> view() const noexcept { return {data_ + head_, size()}; }
+    [[nodiscard]] std::span<const std::byte> view() const noexcept {
+        return {data_ + head_, size()};
+    }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
     void append(std::span<const std::byte> bytes);

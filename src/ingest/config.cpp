@@ -11,7 +11,9 @@
 namespace penstock::ingest {
 namespace {
 
-std::string numeric(const std::string& host) { return host == "localhost" ? "127.0.0.1" : host; }
+std::string numeric(const std::string& host) {
+    return host == "localhost" ? "127.0.0.1" : host;
+}
 
 Error not_an_address() {
     return {Errc::invalid_argument, "must be ADDRESS:PORT, such as 127.0.0.1:1883 or [::1]:1883"};
@@ -32,7 +34,8 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     if (error != std::errc{} || end != port.data() + port.size()) return not_an_address();
     std::array<unsigned char, sizeof(in6_addr)> address{};
     const int family = bracketed ? AF_INET6 : AF_INET;
-    if (::inet_pton(family, numeric(made.host).c_str(), address.data()) != 1) return not_an_address();
+    if (::inet_pton(family, numeric(made.host).c_str(), address.data()) != 1)
+        return not_an_address();
     return made;
 }
 
@@ -48,7 +51,10 @@ bool Endpoint::loopback() const noexcept {
 }
 
 Status check_listener(
-    std::string_view name, const Endpoint& listen, const std::optional<TlsConfig>& tls, bool takes_anonymous
+    std::string_view name,
+    const Endpoint& listen,
+    const std::optional<TlsConfig>& tls,
+    bool takes_anonymous
 ) {
     const bool known_clients =
         tls && tls->client_certificate == ClientCertificate::required && !tls->client_ca.empty();
@@ -56,7 +62,8 @@ Status check_listener(
     return Error{
         Errc::denied,
         "listener '" + std::string(name) + "' at " + listen.text() +
-            " would take records from anybody: set auth.passwords or auth.tokens, require client certificates, or "
+            " would take records from anybody: set auth.passwords or auth.tokens, require client "
+            "certificates, or "
             "listen on 127.0.0.1"
     };
 }
@@ -77,13 +84,25 @@ using std::chrono::seconds;
 
 Table<TlsConfig> Fields<TlsConfig>::table() {
     return {
-        field("certificate", &TlsConfig::certificate, "PEM file with the server's certificate chain, leaf first.", required),
-        field("key", &TlsConfig::key, "PEM file with its private key, without a passphrase.", required),
-        field("client_ca", &TlsConfig::client_ca, "PEM file with the authorities that sign client certificates."),
+        field(
+            "certificate",
+            &TlsConfig::certificate,
+            "PEM file with the server's certificate chain, leaf first.",
+            required
+        ),
+        field(
+            "key", &TlsConfig::key, "PEM file with its private key, without a passphrase.", required
+        ),
+        field(
+            "client_ca",
+            &TlsConfig::client_ca,
+            "PEM file with the authorities that sign client certificates."
+        ),
         field(
             "client_certificate",
             &TlsConfig::client_certificate,
-            "Whether clients are asked for a certificate. optional: those without one, or with an unknown one, connect too.",
+            "Whether clients are asked for a certificate. optional: those without one, or with an "
+            "unknown one, connect too.",
             one_of<ClientCertificate>(
                 {{"off", ClientCertificate::off},
                  {"optional", ClientCertificate::optional},
@@ -108,7 +127,8 @@ Table<TlsConfig> Fields<TlsConfig>::table() {
 void Fields<TlsConfig>::check(const TlsConfig& tls, const Origin& where, Problems& problems) {
     if (tls.client_certificate != ClientCertificate::required || !tls.client_ca.empty()) return;
     problems.error(
-        where.at("client_certificate"), "'required' needs client_ca: nobody could connect without it"
+        where.at("client_certificate"),
+        "'required' needs client_ca: nobody could connect without it"
     );
 }
 
@@ -128,7 +148,8 @@ Table<ConnectionLimits> Fields<ConnectionLimits>::table() {
         field(
             "in_flight",
             &ConnectionLimits::in_flight,
-            "Bytes of one connection that are taken but not yet on disk; beyond it nothing is read from it.",
+            "Bytes of one connection that are taken but not yet on disk; beyond it nothing is read "
+            "from it.",
             between(ByteCount{4096}, ByteCount{1 << 30})
         ),
         field(
@@ -163,8 +184,18 @@ Table<MqttListenerConfig> Fields<MqttListenerConfig>::table() {
             "Largest packet; told to MQTT 5 clients.",
             between(ByteCount{1024}, ByteCount{256 << 20})
         ),
-        field("max_topic_bytes", &MqttListenerConfig::max_topic_bytes, "Longest topic.", between(1U, 65'535U)),
-        field("max_topic_levels", &MqttListenerConfig::max_topic_levels, "Most levels of a topic.", between(1U, 65'535U)),
+        field(
+            "max_topic_bytes",
+            &MqttListenerConfig::max_topic_bytes,
+            "Longest topic.",
+            between(1U, 65'535U)
+        ),
+        field(
+            "max_topic_levels",
+            &MqttListenerConfig::max_topic_levels,
+            "Most levels of a topic.",
+            between(1U, 65'535U)
+        ),
         field(
             "max_client_id_bytes",
             &MqttListenerConfig::max_client_id_bytes,
@@ -186,7 +217,8 @@ Table<MqttListenerConfig> Fields<MqttListenerConfig>::table() {
         field(
             "receive_maximum",
             &MqttListenerConfig::receive_maximum,
-            "MQTT 5 Receive Maximum. Many clients ignore a small one; `limits.in_flight` holds them back in any case.",
+            "MQTT 5 Receive Maximum. Many clients ignore a small one; `limits.in_flight` holds "
+            "them back in any case.",
             at_least(std::uint16_t{1})
         ),
         field(
@@ -200,7 +232,8 @@ Table<MqttListenerConfig> Fields<MqttListenerConfig>::table() {
             &MqttListenerConfig::refused_message,
             "What an MQTT 3 client gets for a message that is refused for good.",
             one_of<RefusedMessage>(
-                {{"acknowledge", RefusedMessage::acknowledge}, {"disconnect", RefusedMessage::disconnect}}
+                {{"acknowledge", RefusedMessage::acknowledge},
+                 {"disconnect", RefusedMessage::disconnect}}
             )
         ),
     };

@@ -102,14 +102,22 @@ void Connection::ready(std::uint32_t events) {
 
 void Connection::shake_hands() {
     switch (transport_.handshake()) {
-        case Io::done: return opened();
-        case Io::wants_write: read_wants_write_ = true; return watch();
-        case Io::wants_read: read_wants_write_ = false; return watch();
-        default: break;
+        case Io::done:
+            return opened();
+        case Io::wants_write:
+            read_wants_write_ = true;
+            return watch();
+        case Io::wants_read:
+            read_wants_write_ = false;
+            return watch();
+        default:
+            break;
     }
     log::info(
         "TLS handshake failed",
-        {{"listener", listener().name()}, {"peer", peer().text()}, {"reason", Transport::take_tls_error()}}
+        {{"listener", listener().name()},
+         {"peer", peer().text()},
+         {"reason", Transport::take_tls_error()}}
     );
     shard_->cells(listener()).refused("tls_handshake");
     close("tls_handshake");
@@ -129,11 +137,17 @@ void Connection::read_once() {
     const std::span<std::byte> area = shard_->state_->read_area();
     const Transfer got = transport_.read(area);
     switch (got.io) {
-        case Io::wants_read: return watch();
-        case Io::wants_write: read_wants_write_ = true; return watch();
-        case Io::ended: return input_ended();
-        case Io::failed: return close("reset");
-        case Io::done: break;
+        case Io::wants_read:
+            return watch();
+        case Io::wants_write:
+            read_wants_write_ = true;
+            return watch();
+        case Io::ended:
+            return input_ended();
+        case Io::failed:
+            return close("reset");
+        case Io::done:
+            break;
     }
     shard_->cells(listener()).received(got.bytes);
     shard_->arrival_ = shard_->state_->listeners.clock().wall();
@@ -165,7 +179,8 @@ void Connection::feed(std::span<std::byte> fresh) {
         kept_.append(fresh);
         return feed_kept();
     }
-    // The room in front of the read area takes the beginning of the packet: one small copy, no second buffer.
+    // The room in front of the read area takes the beginning of the packet: one small copy, no
+    // second buffer.
     const std::span<std::byte> whole(fresh.data() - kept, kept + fresh.size());
     std::memcpy(whole.data(), kept_.view().data(), kept);
     kept_.clear();
@@ -179,6 +194,7 @@ void Connection::settle(std::span<const std::byte> shown, Consumed consumed) {
 }
 
 void Connection::feed_kept() {
+    shard_->arrival_ = shard_->wall();
     const Consumed consumed = received(kept_.view());
     if (state_ != State::open) return kept_.clear();
     need_ = static_cast<std::uint32_t>(std::min<std::size_t>(consumed.need, UINT32_MAX));
@@ -216,9 +232,12 @@ void Connection::deadline_passed() {
         case State::handshaking:
             shard_->cells(listener()).refused("tls_timeout");
             return close("tls_timeout");
-        case State::open: return expired();
-        case State::lingering: return close(end_reason_);
-        default: return;  // finishing is bounded by the write time-out
+        case State::open:
+            return expired();
+        case State::lingering:
+            return close(end_reason_);
+        default:
+            return;  // finishing is bounded by the write time-out
     }
 }
 
@@ -243,7 +262,8 @@ void Connection::watch(WatchMode mode) {
     if (state_ == State::closed || moving_) return;
     std::uint32_t wanted = 0;
     const bool reads = state_ == State::lingering || state_ == State::handshaking || holds_ == 0;
-    // A hold is often over before anything comes: the system is told only when something has come in vain.
+    // A hold is often over before anything comes: the system is told only when something has come
+    // in vain.
     if (reads || mode == kKeepInput) wanted |= reads ? EPOLLIN : watched_ & EPOLLIN;
     if (write_blocked_ || read_wants_write_) wanted |= EPOLLOUT;
     if (wanted == watched_) return;

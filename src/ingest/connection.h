@@ -1,5 +1,10 @@
 #pragma once
 
+#include "ingest/bytes.h"
+#include "ingest/transport.h"
+#include "penstock/clock.h"
+#include "penstock/intake.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -8,11 +13,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "ingest/bytes.h"
-#include "ingest/transport.h"
-#include "penstock/clock.h"
-#include "penstock/intake.h"
 
 namespace penstock::ingest {
 
@@ -58,7 +58,8 @@ struct Arrival {
 /// How far a connection got with the bytes that it was shown.
 struct Consumed {
     std::size_t bytes = 0;  // from the front; they are not shown again
-    std::size_t need = 1;   // the rest is shown again when there are at least so many bytes of it (a hint: 1 is always right)
+    std::size_t need = 1;  // the rest is shown again when there are at least so many bytes of it (a
+                           // hint: 1 is always right)
 };
 
 /// Why reading stands still. A connection reads while it has none of these.
@@ -70,15 +71,16 @@ enum Hold : std::uint8_t {
     kHoldEnded = 1 << 4,     // nothing more is wanted from the client
 };
 
-/// Base of MQTT and HTTP connections: a callback session over a non-blocking socket. No coroutine, no timer object, no
-/// buffer while idle: bytes are read into the shard's buffer and shown in place; only what the protocol leaves (the
-/// beginning of a packet) is kept, and output that the socket did not take.
+/// Base of MQTT and HTTP connections: a callback session over a non-blocking socket. No coroutine,
+/// no timer object, no buffer while idle: bytes are read into the shard's buffer and shown in
+/// place; only what the protocol leaves (the beginning of a packet) is kept, and output that the
+/// socket did not take.
 ///
-/// Life: accept -> (TLS handshake) -> ready to read, with limits().first_packet_timeout as its deadline -> received()* ->
-/// close()/finish() -> closed() -> destroyed at the end of the turn. In between it may move to another shard once (MQTT:
-/// home shard of the client id).
-/// Every callback runs on the shard's thread, never inside another callback of the same connection.
-/// Threads: owning shard.
+/// Life: accept -> (TLS handshake) -> ready to read, with limits().first_packet_timeout as its
+/// deadline -> received()* -> close()/finish() -> closed() -> destroyed at the end of the turn. In
+/// between it may move to another shard once (MQTT: home shard of the client id). Every callback
+/// runs on the shard's thread, never inside another callback of the same connection. Threads:
+/// owning shard.
 class Connection {
 public:
     explicit Connection(Arrival arrival);
@@ -88,8 +90,9 @@ public:
 
     // ---- what a protocol implements
 
-    /// Bytes from the peer, in order. kPayloadPadding readable bytes follow. Valid for the call only. Shown again with more
-    /// behind it when not all was taken; also called again without new bytes after a hold was released.
+    /// Bytes from the peer, in order. kPayloadPadding readable bytes follow. Valid for the call
+    /// only. Shown again with more behind it when not all was taken; also called again without new
+    /// bytes after a hold was released.
     [[nodiscard]] virtual Consumed received(std::span<const std::byte> bytes) = 0;
     /// The record submitted with ticket(sequence) is on disk.
     virtual void durable(std::uint32_t sequence) = 0;
@@ -97,7 +100,8 @@ public:
     virtual void peer_ended() { finish("peer_closed"); }
     /// The deadline has passed (by at most one tick of the wheel). Set a new one or close.
     virtual void expired() = 0;
-    /// The node stops: say goodbye as soon as everything taken is answered. Called once; reading has stopped already.
+    /// The node stops: say goodbye as soon as everything taken is answered. Called once; reading
+    /// has stopped already.
     virtual void drain() { finish("drain"); }
     /// Last call before the end, whatever the cause. Nothing can be sent any more.
     virtual void closed() {}
@@ -112,7 +116,8 @@ public:
         return {slot_, generation_, sequence};
     }
 
-    /// Queues output; everything queued in one turn leaves in one send. Output beyond the listener's bound stops reading.
+    /// Queues output; everything queued in one turn leaves in one send. Output beyond the
+    /// listener's bound stops reading.
     void send(std::span<const std::byte> bytes);
     void send(std::string_view text) { send(std::as_bytes(std::span(text))); }
     /// The queue itself, to encode into; call queued() afterwards.
@@ -121,17 +126,19 @@ public:
     [[nodiscard]] std::size_t unsent() const noexcept { return output_.size(); }
 
     void hold(Hold why) noexcept { holds_ |= why; }
-    /// Reading goes on when no other hold is left; what was kept is shown again in this or the next turn, not from within
-    /// this call.
+    /// Reading goes on when no other hold is left; what was kept is shown again in this or the next
+    /// turn, not from within this call.
     void release(Hold why);
     [[nodiscard]] bool held(Hold why) const noexcept { return (holds_ & why) != 0; }
     /// After Intake::submit said busy: holds, and releases the hold at Origin::room().
     void wait_for_room();
 
-    /// expired() is called at this monotonic time or up to one tick later; replaces the one before. 0: never.
+    /// expired() is called at this monotonic time or up to one tick later; replaces the one before.
+    /// 0: never.
     void set_deadline(Nanoseconds monotonic) noexcept;
 
-    /// Ends the connection now: what is queued is lost. `reason`: a constant, it becomes a metric label.
+    /// Ends the connection now: what is queued is lost. `reason`: a constant, it becomes a metric
+    /// label.
     void close(std::string_view reason);
     /// Ends it when everything queued is sent, within the write time-out.
     void finish(std::string_view reason);
@@ -145,7 +152,8 @@ private:
         handshaking,
         open,
         finishing,  // nothing more is read; closed once the output is sent
-        lingering,  // everything is sent; waits for the peer to close, so that a reset does not eat the last words
+        lingering,  // everything is sent; waits for the peer to close, so that a reset does not eat
+                    // the last words
         closed,
     };
 
@@ -171,8 +179,9 @@ private:
     Bytes kept_;
     Bytes output_;
     std::string_view end_reason_;
-    Nanoseconds deadline_ = 0;        // 0: none
-    Nanoseconds write_deadline_ = 0;  // a socket that takes nothing until then is closed; 0: no output waits
+    Nanoseconds deadline_ = 0;  // 0: none
+    Nanoseconds write_deadline_ =
+        0;  // a socket that takes nothing until then is closed; 0: no output waits
     std::uint32_t slot_ = 0;
     std::uint32_t generation_ = 0;
     std::uint32_t need_ = 1;        // kept_ is shown when it holds so many bytes

@@ -26,7 +26,10 @@ std::uint64_t network_of(const Peer& peer) noexcept {
 class BoundListener final : public Listener {
 public:
     BoundListener(
-        ListenerSpec spec, ListeningSockets sockets, std::unique_ptr<TlsServer> tls, std::uint32_t index
+        ListenerSpec spec,
+        ListeningSockets sockets,
+        std::unique_ptr<TlsServer> tls,
+        std::uint32_t index
     )
         : spec_(std::move(spec)),
           sockets_(std::move(sockets.sockets)),
@@ -85,7 +88,7 @@ private:
     std::unique_ptr<TlsServer> tls_;
     std::uint32_t index_;
     std::atomic<std::uint32_t> connections_{0};  // relaxed: a bound, not an order
-    std::mutex mutex_;                           // guards by_network_; taken at accept and close only
+    std::mutex mutex_;  // guards by_network_; taken at accept and close only
     std::unordered_map<std::uint64_t, std::uint32_t> by_network_;
 };
 
@@ -148,18 +151,23 @@ private:
     const Clock& clock_;
     metrics::Registry& registry_;
     std::vector<std::unique_ptr<BoundListener>> listeners_;
-    std::vector<std::atomic<ShardListeners*>> shards_;  // stored by a shard's maker, loaded on its thread
+    std::vector<std::atomic<ShardListeners*>>
+        shards_;  // stored by a shard's maker, loaded on its thread
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Listeners>> Listeners::open(
-    std::vector<ListenerSpec> specs, std::uint32_t shards, const Clock& clock, metrics::Registry& registry
+    std::vector<ListenerSpec> specs,
+    std::uint32_t shards,
+    const Clock& clock,
+    metrics::Registry& registry
 ) {
     // OpenSSL writes with write(2), which raises SIGPIPE when the peer is gone.
     (void)std::signal(SIGPIPE, SIG_IGN);
     auto made = std::make_unique<BoundListeners>(shards, clock, registry);
-    for (ListenerSpec& spec : specs) PS_CHECK(made->add(std::move(spec), shards));
+    for (ListenerSpec& spec : specs)
+        PS_CHECK(made->add(std::move(spec), shards));
     return std::unique_ptr<Listeners>(std::move(made));
 }
 

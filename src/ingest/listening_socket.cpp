@@ -46,7 +46,9 @@ std::uint16_t port_of(int fd) noexcept {
     bound.size = sizeof bound.storage;
     if (::getsockname(fd, bound.raw(), &bound.size) != 0) return 0;
     sockaddr_in four{};
-    std::memcpy(&four, &bound.storage, sizeof four);  // the port stands at the same place in both families
+    std::memcpy(
+        &four, &bound.storage, sizeof four
+    );  // the port stands at the same place in both families
     return ntohs(four.sin_port);
 }
 
@@ -82,7 +84,8 @@ Result<Socket> bound_socket(const Endpoint& endpoint, bool shared) {
 
 Result<ListeningSockets> ListeningSockets::open(const Endpoint& listen, std::uint32_t count) {
     constexpr int kBacklog = 4096;
-    // A shared bind would succeed beside another program of the same user and take half of its devices: try alone first.
+    // A shared bind would succeed beside another program of the same user and take half of its
+    // devices: try alone first.
     if (listen.port != 0) PS_CHECK(bound_socket(listen, false));
     ListeningSockets made{{}, listen};
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -119,7 +122,8 @@ Result<Socket> accept_one(int listening, Peer& peer) noexcept {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             return Error{Errc::io, std::strerror(errno)};
         }
-        // ECONNABORTED, EINTR, EPERM (firewall) and the network errors that accept(2) lists concern one connection.
+        // ECONNABORTED, EINTR, EPERM (firewall) and the network errors that accept(2) lists concern
+        // one connection.
     }
     return Socket{};
 }

@@ -15,13 +15,18 @@ namespace {
 using Executor = boost::asio::io_context::executor_type;
 using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
 using Ticker = boost::asio::basic_waitable_timer<
-    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+    std::chrono::steady_clock,
+    boost::asio::wait_traits<std::chrono::steady_clock>,
+    Executor>;
 
 }  // namespace
 
 struct Readiness::State : std::enable_shared_from_this<Readiness::State> {
     State(
-        boost::asio::io_context& io, std::function<void()> on_ready, std::function<void()> on_tick, Nanoseconds every
+        boost::asio::io_context& io,
+        std::function<void()> on_ready,
+        std::function<void()> on_tick,
+        Nanoseconds every
     )
         : ready(std::move(on_ready)),
           tick(std::move(on_tick)),
@@ -54,7 +59,10 @@ struct Readiness::State : std::enable_shared_from_this<Readiness::State> {
 };
 
 Readiness::Readiness(
-    boost::asio::io_context& io, std::function<void()> ready, std::function<void()> tick, Nanoseconds period
+    boost::asio::io_context& io,
+    std::function<void()> ready,
+    std::function<void()> tick,
+    Nanoseconds period
 )
     : state_(std::make_shared<State>(io, std::move(ready), std::move(tick), period)) {}
 
@@ -84,11 +92,15 @@ void Readiness::remove(int fd) noexcept {
 }
 
 std::size_t Readiness::collect(std::span<epoll_event> events) noexcept {
-    const int n = ::epoll_wait(state_->set.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+    const int n = ::epoll_wait(
+        state_->set.native_handle(), events.data(), static_cast<int>(events.size()), 0
+    );
     return n < 0 ? 0 : static_cast<std::size_t>(n);
 }
 
-void Readiness::arm() { state_->wait(); }
+void Readiness::arm() {
+    state_->wait();
+}
 
 void Readiness::soon() {
     if (std::exchange(state_->posted, true)) return;
@@ -98,12 +110,8 @@ void Readiness::soon() {
     });
 }
 
-void Readiness::post(std::function<void()> work) {
-    boost::asio::post(state_->set.get_executor(), [self = state_, work = std::move(work)] {
-        if (self->alive) work();
-    });
+void Readiness::start_ticking() {
+    state_->wait_for_tick();
 }
-
-void Readiness::start_ticking() { state_->wait_for_tick(); }
 
 }  // namespace penstock::ingest

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "ingest/transport.h"
+#include "penstock/clock.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
-
-#include "ingest/transport.h"
-#include "penstock/clock.h"
 
 struct epoll_event;
 
@@ -17,20 +17,25 @@ class io_context;
 
 namespace penstock::ingest {
 
-/// Tells which of many descriptors are ready: an epoll set (level-triggered) that stands in an io_context as a single
-/// descriptor. So an idle connection costs Asio nothing, and one wake-up finds all that are ready.
-/// Threads: the io_context's thread, except post().
+/// Tells which of many descriptors are ready: an epoll set (level-triggered) that stands in an
+/// io_context as a single descriptor. So an idle connection costs Asio nothing, and one wake-up
+/// finds all that are ready. Threads: the io_context's thread.
 class Readiness {
 public:
-    /// `ready` runs when something is ready after arm(), or after soon(); `tick` runs every `period`.
+    /// `ready` runs when something is ready after arm(), or after soon(); `tick` runs every
+    /// `period`.
     Readiness(
-        boost::asio::io_context& io, std::function<void()> ready, std::function<void()> tick, Nanoseconds period
+        boost::asio::io_context& io,
+        std::function<void()> ready,
+        std::function<void()> tick,
+        Nanoseconds period
     );
     ~Readiness();
     Readiness(const Readiness&) = delete;
     Readiness& operator=(const Readiness&) = delete;
 
-    /// `events`: EPOLLIN, EPOLLOUT. `tag` comes back with what is ready. False: the system has no room for it.
+    /// `events`: EPOLLIN, EPOLLOUT. `tag` comes back with what is ready. False: the system has no
+    /// room for it.
     [[nodiscard]] bool add(int fd, std::uint32_t events, std::uint64_t tag) noexcept;
     void change(int fd, std::uint32_t events, std::uint64_t tag) noexcept;
     void remove(int fd) noexcept;
@@ -41,8 +46,6 @@ public:
     void arm();
     /// Calls `ready` once more, behind what the loop has to do already.
     void soon();
-    /// Runs `work` on the loop's thread; from any thread.
-    void post(std::function<void()> work);
     void start_ticking();
 
 private:

@@ -11,10 +11,13 @@ namespace penstock::ingest {
 
 ShardListeners::State::State(boost::asio::io_context& io, Listeners& all, ShardListeners& owner)
     : listeners(all),
-      readiness(io, [&owner] { owner.events(); }, [&owner] { owner.tick(); }, kTick),
+      readiness(
+          io, [&owner] { owner.events(); }, [&owner] { owner.tick(); }, kTick
+      ),
       began(all.clock().monotonic()),
       dropped_later(all.registry().counter(
-          "penstock_dropped_wills_total", "Last wills dropped because too many waited for room in the journal."
+          "penstock_dropped_wills_total",
+          "Last wills dropped because too many waited for room in the journal."
       )) {
     for (std::size_t i = 0; i < all.size(); ++i) {
         acceptors.push_back({&all.at(i), 0, false, false});
@@ -25,7 +28,10 @@ ShardListeners::State::State(boost::asio::io_context& io, Listeners& all, ShardL
 ShardListeners::ShardListeners(
     boost::asio::io_context& io, ShardId id, Listeners& listeners, Intake& intake, Shards& shards
 )
-    : id_(id), shards_(shards), intake_(intake), state_(std::make_unique<State>(io, listeners, *this)) {
+    : id_(id),
+      shards_(shards),
+      intake_(intake),
+      state_(std::make_unique<State>(io, listeners, *this)) {
     now_ = state_->began;
     listeners.attach(id, this);
     intake.attach(*this);
@@ -44,7 +50,9 @@ void ShardListeners::start() {
     for (std::size_t i = 0; i < state_->acceptors.size(); ++i) {
         const int fd = state_->acceptors[i].listener->descriptor(id_);
         if (!state_->readiness.add(fd, 0, State::kAcceptorTag | i)) {
-            log::error("cannot watch a listener", {{"listener", state_->acceptors[i].listener->name()}});
+            log::error(
+                "cannot watch a listener", {{"listener", state_->acceptors[i].listener->name()}}
+            );
         }
     }
     watch_acceptors();
@@ -52,13 +60,17 @@ void ShardListeners::start() {
     state_->readiness.arm();
 }
 
-metrics::Registry& ShardListeners::registry() const noexcept { return state_->listeners.registry(); }
+metrics::Registry& ShardListeners::registry() const noexcept {
+    return state_->listeners.registry();
+}
 
 ListenerCells& ShardListeners::cells(const Listener& listener) noexcept {
     return *state_->cells[listener.index()];
 }
 
-std::size_t ShardListeners::connections() const noexcept { return state_->open; }
+std::size_t ShardListeners::connections() const noexcept {
+    return state_->open;
+}
 
 Connection* ShardListeners::find(std::uint32_t slot, std::uint32_t generation) noexcept {
     if (slot >= state_->slots.size()) return nullptr;
@@ -66,8 +78,17 @@ Connection* ShardListeners::find(std::uint32_t slot, std::uint32_t generation) n
     return place.generation == generation ? place.connection.get() : nullptr;
 }
 
-void ShardListeners::post(std::function<void()> work) {
-    state_->readiness.post([this, work = std::move(work)] { turn(work); });
+Listeners& ShardListeners::listeners() const noexcept {
+    return state_->listeners;
+}
+
+Nanoseconds ShardListeners::wall() const noexcept {
+    return state_->listeners.clock().wall();
+}
+
+void ShardListeners::run(const std::function<void()>& work) {
+    if (state_->in_turn) return work();
+    turn(work);
 }
 
 // ---- turns
@@ -88,7 +109,8 @@ void ShardListeners::events() {
         for (const State::Ref ref : again) {
             if (Connection* const connection = find(ref.slot, ref.generation)) connection->go_on();
         }
-        std::array<epoll_event, kEventsPerTurn> ready;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled
+        std::array<epoll_event, kEventsPerTurn>
+            ready;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled
         const std::size_t count = state_->readiness.collect(ready);
         for (const epoll_event& event : std::span(ready).first(count)) {
             const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
@@ -107,7 +129,9 @@ void ShardListeners::tick() {
     turn([this] {
         state_->wheel.advance(state_->tick_of(now_), [this](State::Ref ref, std::uint32_t at) {
             Connection* const connection = find(ref.slot, ref.generation);
-            if (connection == nullptr || connection->timer_tick_ == 0 || connection->timer_tick_ > at) return;
+            if (connection == nullptr || connection->timer_tick_ == 0 ||
+                connection->timer_tick_ > at)
+                return;
             connection->timer_tick_ = 0;
             if (connection->write_deadline_ != 0 && connection->write_deadline_ <= now_) {
                 return connection->close("write_timeout");
@@ -118,7 +142,8 @@ void ShardListeners::tick() {
             }
             if (connection->state_ != Connection::State::closed) schedule(*connection);
         });
-        for (State::Acceptor& acceptor : state_->acceptors) acceptor.starved = false;
+        for (State::Acceptor& acceptor : state_->acceptors)
+            acceptor.starved = false;
         watch_acceptors();
         submit_waiting();
     });
@@ -140,7 +165,8 @@ void ShardListeners::room() {
 void ShardListeners::bring_durable(std::span<const Ticket> tickets) {
     for (const Ticket& ticket : tickets) {
         if (Connection* const connection = find(ticket.connection, ticket.generation)) {
-            if (connection->state_ != Connection::State::closed) connection->durable(ticket.sequence);
+            if (connection->state_ != Connection::State::closed)
+                connection->durable(ticket.sequence);
         }
     }
 }
@@ -159,7 +185,8 @@ void ShardListeners::bring_room() {
     }
 }
 
-/// Everything that callbacks left behind, until nothing is: bounded, because output and ends only shrink here.
+/// Everything that callbacks left behind, until nothing is: bounded, because output and ends only
+/// shrink here.
 void ShardListeners::settle() {
     while (!state_->durable_came.empty() || state_->room_came) {
         std::vector<Ticket> tickets;
@@ -249,7 +276,9 @@ void ShardListeners::watch_acceptors() {
         if (wanted == acceptor.watched) continue;
         acceptor.watched = wanted;
         const std::uint32_t events = wanted ? std::uint32_t{EPOLLIN} : 0U;
-        state_->readiness.change(acceptor.listener->descriptor(id_), events, State::kAcceptorTag | i);
+        state_->readiness.change(
+            acceptor.listener->descriptor(id_), events, State::kAcceptorTag | i
+        );
     }
 }
 
@@ -282,7 +311,8 @@ void ShardListeners::welcome(Socket socket, const Peer& peer, std::size_t index)
     if (!transport.ok()) return cells(listener).refused("no_memory");
 
     Connection& connection =
-        seat(listener.protocol().accept({*this, std::move(admission), std::move(transport).value()}));
+        seat(listener.protocol().accept({*this, std::move(admission), std::move(transport).value()})
+        );
     const std::uint64_t tag = State::tag({connection.slot_, connection.generation_});
     if (!state_->readiness.add(connection.transport_.fd(), EPOLLIN, tag)) {
         cells(listener).refused("no_descriptors");
@@ -310,7 +340,9 @@ void ShardListeners::move(
 ) {
     connection.hold(kHoldProtocol);
     connection.moving_ = true;
-    state_->to_move.push_back({{connection.slot_, connection.generation_}, target, std::move(arrived)});
+    state_->to_move.push_back(
+        {{connection.slot_, connection.generation_}, target, std::move(arrived)}
+    );
 }
 
 void ShardListeners::move_connections() {
@@ -323,7 +355,10 @@ void ShardListeners::move_connections() {
         auto traveller = std::make_shared<std::unique_ptr<Connection>>(unseat(move.who.slot));
         shards_.post(
             move.target,
-            [&listeners = state_->listeners, target = move.target, traveller, arrived = std::move(move.arrived)] {
+            [&listeners = state_->listeners,
+             target = move.target,
+             traveller,
+             arrived = std::move(move.arrived)] {
                 if (ShardListeners* const home = listeners.shard(target)) {
                     home->turn([&] { home->adopt(std::move(*traveller), arrived); });
                 }

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "ingest/config.h"
+#include "ingest/connection.h"
+#include "penstock/clock.h"
+#include "penstock/intake.h"
+#include "penstock/result.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -8,12 +14,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "ingest/config.h"
-#include "ingest/connection.h"
-#include "penstock/clock.h"
-#include "penstock/intake.h"
-#include "penstock/result.h"
 
 namespace boost::asio {
 class io_context;
@@ -27,12 +27,12 @@ class Registry;
 
 /// How the app builds ingest:
 ///
-///     auto mqtt = mqtt::Server::create(authenticator, shards, registry);
+///     auto mqtt = std::make_shared<mqtt::Server>(authenticator, shard_count);
 ///     std::vector<ListenerSpec> specs{mqtt->listener("mqtt", settings.mqtt), http::...};
 ///     PS_TRY(auto listeners, Listeners::open(std::move(specs), shard_count, clock, registry));
 ///     // per shard, before its loop runs:
-///     ShardListeners ingest(loop.io(), shard_id, *listeners, intake, shards);   // attaches itself to the intake
-///     ingest.start();
+///     ShardListeners ingest(loop.io(), shard_id, *listeners, intake, shards);   // attaches itself
+///     to the intake ingest.start();
 ///     // later, on the shard's thread:
 ///     ingest.drain(10 * kSecond, [] { ... });
 ///
@@ -40,11 +40,13 @@ class Registry;
 namespace penstock::ingest {
 
 /// What the connections of a listener speak.
-/// Threads: start() and accept() on each shard's thread; what a protocol shares between shards is its own business.
+/// Threads: start() and accept() on each shard's thread; what a protocol shares between shards is
+/// its own business.
 class Protocol {
 public:
     virtual ~Protocol() = default;
-    /// Once per shard and listener, before the first accept: makes what the protocol keeps per shard (metric cells).
+    /// Once per shard and listener, before the first accept: makes what the protocol keeps per
+    /// shard (metric cells).
     virtual void start(ShardListeners& shard, Listener& listener) = 0;
     /// A connection was admitted (its TLS handshake has not been made yet).
     [[nodiscard]] virtual std::unique_ptr<Connection> accept(Arrival arrival) = 0;
@@ -86,8 +88,8 @@ public:
     [[nodiscard]] virtual Result<Transport> transport(Socket socket) const = 0;
 };
 
-/// What one shard counts about one listener. Reasons are constants of the code: their number is bounded.
-/// Threads: owning shard.
+/// What one shard counts about one listener. Reasons are constants of the code: their number is
+/// bounded. Threads: owning shard.
 class ListenerCells {
 public:
     ListenerCells(metrics::Registry& registry, std::string listener);
@@ -113,10 +115,14 @@ private:
 /// Threads: any thread.
 class Listeners {
 public:
-    /// Binds every address (SO_REUSEPORT, one socket per shard) and loads certificates. An address that another program, or
-    /// another Penstock, listens on is an error. Makes the process ignore SIGPIPE.
+    /// Binds every address (SO_REUSEPORT, one socket per shard) and loads certificates. An address
+    /// that another program, or another Penstock, listens on is an error. Makes the process ignore
+    /// SIGPIPE.
     [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(
-        std::vector<ListenerSpec> specs, std::uint32_t shards, const Clock& clock, metrics::Registry& registry
+        std::vector<ListenerSpec> specs,
+        std::uint32_t shards,
+        const Clock& clock,
+        metrics::Registry& registry
     );
     virtual ~Listeners() = default;
 
@@ -124,8 +130,8 @@ public:
     [[nodiscard]] virtual Listener* find(std::string_view name) noexcept = 0;
     [[nodiscard]] virtual std::size_t size() const noexcept = 0;
     [[nodiscard]] virtual Listener& at(std::size_t index) noexcept = 0;
-    /// Reads certificates and keys anew (SIGHUP). Each listener keeps its old ones when the new ones are bad; the error
-    /// names all that failed. Connections go on with what they began with.
+    /// Reads certificates and keys anew (SIGHUP). Each listener keeps its old ones when the new
+    /// ones are bad; the error names all that failed. Connections go on with what they began with.
     [[nodiscard]] virtual Status reload() = 0;
 
     // ---- for ShardListeners
@@ -136,13 +142,14 @@ public:
     [[nodiscard]] virtual ShardListeners* shard(ShardId shard) const noexcept = 0;
 };
 
-/// One shard's listeners and connections: accepts, reads, writes, times out, and brings acknowledgements back.
+/// One shard's listeners and connections: accepts, reads, writes, times out, and brings
+/// acknowledgements back.
 ///
-/// Readiness: an epoll set of its own, which stands in the shard's io_context as one descriptor. One turn handles at most
-/// kEventsPerTurn ready connections with one read of at most kReadBytes each, then sends what was queued.
-/// Bounds: connections and addresses by listener, kept bytes by the protocol's packet bound, output by
-/// ConnectionLimits::output, accepts per turn kAcceptsPerTurn.
-/// Threads: the shard's thread (the constructor may run before that thread).
+/// Readiness: an epoll set of its own, which stands in the shard's io_context as one descriptor.
+/// One turn handles at most kEventsPerTurn ready connections with one read of at most kReadBytes
+/// each, then sends what was queued. Bounds: connections and addresses by listener, kept bytes by
+/// the protocol's packet bound, output by ConnectionLimits::output, accepts per turn
+/// kAcceptsPerTurn. Threads: the shard's thread (the constructor may run before that thread).
 class ShardListeners final : public Origin {
 public:
     static constexpr std::size_t kReadBytes = 64 << 10;
@@ -151,14 +158,18 @@ public:
     static constexpr Nanoseconds kTick = 250 * kMillisecond;
 
     ShardListeners(
-        boost::asio::io_context& io, ShardId id, Listeners& listeners, Intake& intake, Shards& shards
+        boost::asio::io_context& io,
+        ShardId id,
+        Listeners& listeners,
+        Intake& intake,
+        Shards& shards
     );
     ~ShardListeners() override;
 
     /// Begins to accept.
     void start();
-    /// Stops accepting and reading, lets every connection answer what it took and say goodbye; calls `done` when all are
-    /// gone, after `bound` at the latest (the rest is closed then).
+    /// Stops accepting and reading, lets every connection answer what it took and say goodbye;
+    /// calls `done` when all are gone, after `bound` at the latest (the rest is closed then).
     void drain(Nanoseconds bound, std::function<void()> done);
 
     // ---- Origin
@@ -171,6 +182,8 @@ public:
     [[nodiscard]] Intake& intake() const noexcept { return intake_; }
     [[nodiscard]] metrics::Registry& registry() const noexcept;
     [[nodiscard]] ListenerCells& cells(const Listener& listener) noexcept;
+    [[nodiscard]] Listeners& listeners() const noexcept;
+    [[nodiscard]] Nanoseconds wall() const noexcept;
     /// Wall time at the beginning of the present read: the arrival time of everything in it.
     [[nodiscard]] Nanoseconds arrival() const noexcept { return arrival_; }
     /// Monotonic time, as of the beginning of the present turn.
@@ -178,14 +191,16 @@ public:
     [[nodiscard]] bool draining() const noexcept { return draining_; }
     /// The connection of that slot and generation, or null when it is gone.
     [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) noexcept;
-    /// Hands a connection over to another shard, with its socket, TLS state and kept bytes, once the callback under way has
-    /// returned; then calls `arrived` there with the connection in its new place. The connection must have nothing in flight
-    /// and is held (kHoldProtocol) until `arrived` releases it.
+    /// Hands a connection over to another shard, with its socket, TLS state and kept bytes, once
+    /// the callback under way has returned; then calls `arrived` there with the connection in its
+    /// new place. The connection must have nothing in flight and is held (kHoldProtocol) until
+    /// `arrived` releases it.
     void move(Connection& connection, ShardId target, std::function<void(Connection&)> arrived);
-    /// Runs `work` on this shard's thread, from any thread.
-    void post(std::function<void()> work);
-    /// Submits a last message of a connection that is gone, as soon as the intake takes it. At most 65,536 wait; more are
-    /// dropped and counted.
+    /// Runs `work` as a turn: what it queues is sent when it returns. On this shard's thread; work
+    /// that comes from elsewhere gets here through Shards::post and Listeners::shard().
+    void run(const std::function<void()>& work);
+    /// Submits a last message of a connection that is gone, as soon as the intake takes it. At most
+    /// 65,536 wait; more are dropped and counted.
     void submit_later(const Message& message);
 
     [[nodiscard]] std::size_t connections() const noexcept;
@@ -203,7 +218,9 @@ private:
     void settle();
     void end_connections();
     void move_connections();
-    void adopt(std::unique_ptr<Connection> connection, const std::function<void(Connection&)>& arrived);
+    void adopt(
+        std::unique_ptr<Connection> connection, const std::function<void(Connection&)>& arrived
+    );
     void submit_waiting();
     void check_drained();
 

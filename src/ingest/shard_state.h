@@ -1,16 +1,16 @@
 #pragma once
 
+#include "base/metrics.h"
+#include "ingest/readiness.h"
+#include "ingest/shard_listeners.h"
+#include "ingest/timer_wheel.h"
+
 #include <sys/epoll.h>
 
 #include <array>
 #include <deque>
 #include <string>
 #include <vector>
-
-#include "base/metrics.h"
-#include "ingest/readiness.h"
-#include "ingest/shard_listeners.h"
-#include "ingest/timer_wheel.h"
 
 namespace penstock::ingest {
 
@@ -45,7 +45,8 @@ struct ShardListeners::State {
 
     static constexpr std::uint32_t kNone = 0xffffffff;
     static constexpr std::uint64_t kAcceptorTag = 0xffffffff00000000;
-    static constexpr std::size_t kFrontRoom = kReadBytes;  // a kept beginning up to this size is put before fresh bytes
+    static constexpr std::size_t kFrontRoom =
+        kReadBytes;  // a kept beginning up to this size is put before fresh bytes
     static constexpr std::size_t kLaterMax = 65'536;
     static constexpr Nanoseconds kLinger = 2 * kSecond;
 
@@ -65,7 +66,8 @@ struct ShardListeners::State {
     Readiness readiness;
     Nanoseconds began;
     TimerWheel wheel;
-    std::vector<std::byte> buffer = std::vector<std::byte>(kFrontRoom + kReadBytes + kPayloadPadding);
+    std::vector<std::byte> buffer =
+        std::vector<std::byte>(kFrontRoom + kReadBytes + kPayloadPadding);
     std::vector<Slot> slots;
     std::uint32_t free_slot = kNone;
     std::size_t open = 0;

@@ -7,10 +7,10 @@
 
 namespace penstock::ingest {
 
-/// Deadlines of many connections, one tick coarse. Entries are not removed: who has moved its deadline finds out when the
-/// entry comes up, and enters itself again. So keeping a connection alive costs a store, not a list operation.
-/// Bound: one entry per connection and deadline that was earlier than the one before.
-/// Threads: owning shard.
+/// Deadlines of many connections, one tick coarse. Entries are not removed: who has moved its
+/// deadline finds out when the entry comes up, and enters itself again. So keeping a connection
+/// alive costs a store, not a list operation. Bound: one entry per connection and deadline that was
+/// earlier than the one before. Threads: owning shard.
 class TimerWheel {
 public:
     struct Entry {
@@ -36,7 +36,8 @@ public:
             ++now_;
             std::vector<Entry> due;
             due.swap(slots_[now_ % kSlots]);
-            for (const Entry entry : due) fire(entry, now_);
+            for (const Entry entry : due)
+                fire(entry, now_);
         }
     }
 

@@ -37,7 +37,9 @@ Status load_identity(SSL_CTX* context, const TlsConfig& config) {
         return tls_error("cannot use the key '" + key + "'");
     }
     if (SSL_CTX_check_private_key(context) != 1) {
-        return tls_error("the key '" + key + "' does not belong to the certificate '" + chain + "'");
+        return tls_error(
+            "the key '" + key + "' does not belong to the certificate '" + chain + "'"
+        );
     }
     return {};
 }
@@ -56,7 +58,8 @@ Status load_clients(SSL_CTX* context, const TlsConfig& config) {
     if (SSL_CTX_load_verify_file(context, file.c_str()) != 1) {
         return tls_error("cannot use the client authorities '" + file + "'");
     }
-    // The names of the authorities go into the request, so that a client picks the right one of several certificates.
+    // The names of the authorities go into the request, so that a client picks the right one of
+    // several certificates.
     STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(file.c_str());
     if (names == nullptr) return tls_error("no certificate in '" + file + "'");
     SSL_CTX_set_client_CA_list(context, names);
@@ -68,11 +71,13 @@ Status configure(SSL_CTX* context) {
     SSL_CTX_set_options(
         context,
         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-            SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
+            SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE |
+            SSL_OP_PRIORITIZE_CHACHA
     );
     SSL_CTX_set_mode(
         context,
-        SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+        SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
     );
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);

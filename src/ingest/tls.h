@@ -1,20 +1,20 @@
 #pragma once
 
-#include <memory>
-#include <mutex>
-
 #include "ingest/config.h"
 #include "ingest/transport.h"
 #include "penstock/result.h"
+
+#include <memory>
+#include <mutex>
 
 struct ssl_ctx_st;
 
 namespace penstock::ingest {
 
 /// The server side of TLS for one listener: certificate, key, who may sign client certificates.
-/// TLS 1.2 and 1.3; ECDHE with AES-GCM or ChaCha20-Poly1305; no renegotiation, compression, tickets or early data. An
-/// unknown ALPN or SNI is ignored: old devices send what their last server wanted.
-/// Threads: any thread.
+/// TLS 1.2 and 1.3; ECDHE with AES-GCM or ChaCha20-Poly1305; no renegotiation, compression, tickets
+/// or early data. An unknown ALPN or SNI is ignored: old devices send what their last server
+/// wanted. Threads: any thread.
 class TlsServer {
 public:
     /// Errors name the file.

@@ -16,21 +16,27 @@ namespace {
 
 Io tls_outcome(SSL* ssl, int result) noexcept {
     switch (SSL_get_error(ssl, result)) {
-        case SSL_ERROR_WANT_READ: return Io::wants_read;
-        case SSL_ERROR_WANT_WRITE: return Io::wants_write;
-        case SSL_ERROR_ZERO_RETURN: return Io::ended;
-        default: return Io::failed;
+        case SSL_ERROR_WANT_READ:
+            return Io::wants_read;
+        case SSL_ERROR_WANT_WRITE:
+            return Io::wants_write;
+        case SSL_ERROR_ZERO_RETURN:
+            return Io::ended;
+        default:
+            return Io::failed;
     }
 }
 
-/// Text as an identity, or nothing when it is no good one (a NUL inside, control characters, too long).
+/// Text as an identity, or nothing when it is no good one (a NUL inside, control characters, too
+/// long).
 std::string identity(const ASN1_STRING* text) {
     constexpr int kLongest = 256;
     unsigned char* utf8 = nullptr;
     const int size = ASN1_STRING_to_UTF8(&utf8, text);
     if (size < 0) return {};
     std::string out;
-    if (size <= kLongest) out.assign(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
+    if (size <= kLongest)
+        out.assign(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
     OPENSSL_free(utf8);
     if (classify_utf8(out) != Text::clean) out.clear();
     return out;
@@ -100,7 +106,9 @@ Transport& Transport::operator=(Transport&& other) noexcept {
     return *this;
 }
 
-Transport::~Transport() { SSL_free(ssl_); }
+Transport::~Transport() {
+    SSL_free(ssl_);
+}
 
 bool Transport::established() const noexcept {
     return ssl_ == nullptr || SSL_is_init_finished(ssl_) == 1;

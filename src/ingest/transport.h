@@ -43,15 +43,17 @@ struct Transfer {
     std::size_t bytes = 0;
 };
 
-/// One byte stream over a non-blocking socket, plain TCP or TLS (OpenSSL directly on the socket). Holds no buffer of its
-/// own; an idle TLS stream has given its buffers back (SSL_MODE_RELEASE_BUFFERS).
-/// Never blocks, never throws, never raises SIGPIPE for plain streams (the process ignores SIGPIPE: Listeners::open).
-/// Threads: the shard that owns the connection; may be handed to another shard between two calls.
+/// One byte stream over a non-blocking socket, plain TCP or TLS (OpenSSL directly on the socket).
+/// Holds no buffer of its own; an idle TLS stream has given its buffers back
+/// (SSL_MODE_RELEASE_BUFFERS). Never blocks, never throws, never raises SIGPIPE for plain streams
+/// (the process ignores SIGPIPE: Listeners::open). Threads: the shard that owns the connection; may
+/// be handed to another shard between two calls.
 class Transport {
 public:
     Transport() = default;
     explicit Transport(Socket socket) noexcept : socket_(std::move(socket)) {}
-    /// Takes over `ssl` (may be null), which must already be set up on the socket's descriptor as a server.
+    /// Takes over `ssl` (may be null), which must already be set up on the socket's descriptor as a
+    /// server.
     Transport(Socket socket, ssl_st* ssl) noexcept : socket_(std::move(socket)), ssl_(ssl) {}
     Transport(Transport&& other) noexcept
         : socket_(std::move(other.socket_)),
@@ -70,20 +72,22 @@ public:
     /// Moves the TLS handshake along. Precondition: secure().
     [[nodiscard]] Io handshake() noexcept;
 
-    /// Reads what is there, at most `into`; fills `into` as far as it can. `done` comes with at least one byte; what ended
-    /// the read (wants_read, ended, failed) is then found by the next call.
+    /// Reads what is there, at most `into`; fills `into` as far as it can. `done` comes with at
+    /// least one byte; what ended the read (wants_read, ended, failed) is then found by the next
+    /// call.
     [[nodiscard]] Transfer read(std::span<std::byte> into) noexcept;
-    /// Writes what the socket takes. A TLS write that said wants_* must be repeated with the same bytes in front (they may
-    /// stand elsewhere and more may follow).
+    /// Writes what the socket takes. A TLS write that said wants_* must be repeated with the same
+    /// bytes in front (they may stand elsewhere and more may follow).
     [[nodiscard]] Transfer write(std::span<const std::byte> from) noexcept;
     /// True when bytes wait inside TLS: the socket will not become readable for them.
     [[nodiscard]] bool has_buffered() const noexcept;
     /// Tells the peer that nothing more will be sent (close_notify, FIN).
     void finish() noexcept;
 
-    /// The identity that a *verified* client certificate states: its common name, or the first DNS, URI or e-mail name of
-    /// its subject alternative name when there is none. At most 256 bytes of valid UTF-8 without control characters;
-    /// anything else is no identity. Empty: no certificate, or not verified.
+    /// The identity that a *verified* client certificate states: its common name, or the first DNS,
+    /// URI or e-mail name of its subject alternative name when there is none. At most 256 bytes of
+    /// valid UTF-8 without control characters; anything else is no identity. Empty: no certificate,
+    /// or not verified.
     [[nodiscard]] std::string certificate_identity() const;
     /// Why TLS failed, a short constant-like text of OpenSSL for the log. Clears it.
     [[nodiscard]] static std::string take_tls_error();
@@ -91,7 +95,8 @@ public:
 private:
     Socket socket_;
     ssl_st* ssl_ = nullptr;
-    Io ended_ = Io::done;  // how a TLS stream came to its end, for the read that follows the last bytes
+    Io ended_ =
+        Io::done;  // how a TLS stream came to its end, for the read that follows the last bytes
 };
 
 }  // namespace penstock::ingest

@@ -34,8 +34,8 @@ Decoded decode(const unsigned char* p, std::size_t left) noexcept {
         if (code >= 0x800 && (code < 0xD800 || code > 0xDFFF)) return {code, 3};
     }
     if (lead >= 0xF0 && lead < 0xF5 && left >= 4 && tail(1) && tail(2) && tail(3)) {
-        const std::uint32_t code = (lead & 0x07U) << 18 | (p[1] & 0x3FU) << 12 |
-                                   (p[2] & 0x3FU) << 6 | (p[3] & 0x3FU);
+        const std::uint32_t code =
+            (lead & 0x07U) << 18 | (p[1] & 0x3FU) << 12 | (p[2] & 0x3FU) << 6 | (p[3] & 0x3FU);
         if (code >= 0x10000 && code <= 0x10FFFF) return {code, 4};
     }
     return {};

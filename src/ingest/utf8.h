@@ -8,7 +8,8 @@ namespace penstock::ingest {
 /// What a text of a device holds, from good to bad.
 enum class Text : std::uint8_t {
     clean,      // UTF-8 without what follows
-    unusual,    // control characters (U+0001..U+001F, U+007F..U+009F) or non-characters (U+FDD0.., U+xFFFE, U+xFFFF)
+    unusual,    // control characters (U+0001..U+001F, U+007F..U+009F) or non-characters (U+FDD0..,
+                // U+xFFFE, U+xFFFF)
     malformed,  // not UTF-8: overlong, truncated, a surrogate, beyond U+10FFFF, or U+0000
 };
 
