@@ -1,6 +1,7 @@
 #include "config/reference.h"
 
 #include <cstddef>
+#include <map>
 #include <utility>
 
 namespace penstock::config {
@@ -9,13 +10,71 @@ namespace {
 
 constexpr int kDepthMax = 8;
 
+using Tables = std::vector<std::pair<const TableBase*, const void*>>;
+
+/// The lines of tables, those merged into them in place, each with the object of its defaults.
+void flatten(const Tables& tables, std::vector<std::pair<const FieldBase*, const void*>>& lines) {
+    for (const auto& [table, object] : tables) {
+        for (const FieldBase& field : table->fields) {
+            if (field.merged) {
+                // The callback takes what reading needs; nothing is changed here.
+                flatten({{field.merged, field.merged_object(const_cast<void*>(object))}}, lines);
+            } else {
+                lines.emplace_back(&field, object);
+            }
+        }
+    }
+}
+
+std::vector<std::pair<const FieldBase*, const void*>> lines_of(const Below::Keys& keys) {
+    std::vector<std::pair<const FieldBase*, const void*>> lines;
+    flatten(keys.tables, lines);
+    return lines;
+}
+
+/// Where tables were met first, by what they consist of.
+class Seen {
+public:
+    /// The path of an earlier table of the same keys, or "" when this is the first.
+    std::string before(const Below::Keys& keys, const std::string& path) {
+        std::vector<const TableBase*> identity;
+        identity.reserve(keys.tables.size());
+        for (const auto& [table, object] : keys.tables)
+            identity.push_back(table);
+        const auto [place, added] = first_.emplace(std::move(identity), path);
+        return added ? "" : place->second;
+    }
+
+private:
+    std::map<std::vector<const TableBase*>, std::string> first_;
+};
+
+std::string joined(const std::string& path, const std::string& key) {
+    return path.empty() ? key : path + '.' + key;
+}
+
 /// Walks tables depth first: first the keys of a table, then the tables below it.
 class Walk {
 public:
     void table(const std::string& path, const Below::Keys& keys, int depth) {
+        const std::string same_as = seen_.before(keys, path);
         std::vector<std::pair<std::string, Below>> nested;
-        for (const auto& [table, object] : keys.tables)
-            fields(path, keys, *table, object, nested);
+        for (const auto& [field, object] : lines_of(keys)) {
+            Below below = field->below(object);
+            lines.push_back(
+                {path,
+                 keys.kind,
+                 keys.help,
+                 same_as,
+                 field->key,
+                 field->type,
+                 field->print(object),
+                 field->help,
+                 field->notes,
+                 field->required}
+            );
+            if (!below.choices.empty()) nested.emplace_back(joined(path, field->key), below);
+        }
         if (depth == kDepthMax) return;
         for (const auto& [below_path, below] : nested) {
             for (const Below::Keys& choice : below.choices) {
@@ -27,39 +86,10 @@ public:
     std::vector<ReferenceLine> lines;
 
 private:
-    void fields(
-        const std::string& path,
-        const Below::Keys& keys,
-        const TableBase& table,
-        const void* object,
-        std::vector<std::pair<std::string, Below>>& nested
-    ) {
-        for (const FieldBase& field : table.fields) {
-            if (field.merged) {
-                // The callback takes what reading needs; nothing is changed here.
-                const void* inner = field.merged_object(const_cast<void*>(object));
-                fields(path, keys, *field.merged, inner, nested);
-                continue;
-            }
-            Below below = field.below(object);
-            lines.push_back(
-                {path,
-                 keys.kind,
-                 keys.help,
-                 field.key,
-                 field.type,
-                 field.print(object),
-                 field.help,
-                 field.notes,
-                 field.required}
-            );
-            if (below.choices.empty()) continue;
-            nested.emplace_back(
-                path.empty() ? field.key : path + '.' + field.key, std::move(below)
-            );
-        }
-    }
+    Seen seen_;
 };
+
+// ---- Markdown -----------------------------------------------------------------------------------
 
 std::string cell(const std::string& text) {
     std::string out;
@@ -84,22 +114,115 @@ std::string default_cell(const ReferenceLine& line) {
     return line.value.empty() ? "" : '`' + cell(line.value) + '`';
 }
 
-std::string help_cell(const ReferenceLine& line) {
-    std::string out = cell(line.help);
-    for (const std::string& rule : line.rules)
-        out += " Must " + cell(rule) + '.';
+std::string sentence(const std::string& help, const std::vector<std::string>& rules) {
+    std::string out = help;
+    for (const std::string& rule : rules)
+        out += " Must " + rule + '.';
     return out;
+}
+
+bool same_table(const ReferenceLine* a, const ReferenceLine& b) {
+    return a && a->table == b.table && a->kind == b.kind;
+}
+
+// ---- YAML ---------------------------------------------------------------------------------------
+
+/// Writes the tables as a settings file.
+class YamlWriter {
+public:
+    void table(const std::string& path, const Below::Keys& keys, std::size_t indent, bool off) {
+        for (const auto& [field, object] : lines_of(keys)) {
+            if (indent == 0 && !out.empty()) out += '\n';
+            comment(indent, off, sentence(field->help, field->notes));
+            const Below below = field->below(object);
+            if (below.choices.empty()) {
+                scalar(*field, object, indent, off);
+            } else {
+                nested(joined(path, field->key), *field, below, indent, off);
+            }
+        }
+    }
+
+    std::string out;
+
+private:
+    static constexpr std::size_t kColumns = 100;
+
+    void line(std::size_t indent, bool off, const std::string& text) {
+        out += (off ? "# " : "") + std::string(indent, ' ') + text + '\n';
+    }
+
+    /// Breaks a sentence at blanks.
+    void comment(std::size_t indent, bool off, const std::string& text) {
+        const std::size_t width = kColumns - indent - (off ? 4 : 2);
+        for (std::size_t at = 0; at < text.size();) {
+            std::size_t end = text.size();
+            if (end - at > width) {
+                end = text.rfind(' ', at + width);
+                if (end == std::string::npos || end <= at) end = text.find(' ', at);
+                if (end == std::string::npos) end = text.size();
+            }
+            line(indent, off, "# " + text.substr(at, end - at));
+            at = end + 1;
+        }
+    }
+
+    void scalar(const FieldBase& field, const void* object, std::size_t indent, bool off) {
+        const std::string value = field.print(object);
+        if (value.empty() || field.required) {
+            line(indent, true, field.key + ": <" + field.type + '>');
+        } else {
+            const bool choice = field.type.starts_with("one of ");
+            line(indent, off, field.key + ": " + value + (choice ? "  # " + field.type : ""));
+        }
+    }
+
+    void nested(
+        const std::string& path,
+        const FieldBase& field,
+        const Below& below,
+        std::size_t indent,
+        bool off
+    ) {
+        const bool entries = !below.suffix.empty();
+        line(indent, off || !below.present, field.key + ':');
+        const bool off_below = off || !below.present || entries;
+        for (const Below::Keys& keys : below.choices) {
+            const std::string below_path = path + below.suffix;
+            std::size_t deeper = indent + 2;
+            if (entries) {
+                line(deeper, true, below.suffix.starts_with('[') ? "-" : "<name>:");
+                deeper += 2;
+            }
+            if (!keys.kind.empty()) {
+                comment(deeper, true, keys.help);
+                line(deeper, true, "type: " + keys.kind);
+            }
+            const std::string same_as = seen_.before(keys, below_path);
+            if (same_as.empty()) {
+                table(below_path, keys, deeper, off_below);
+            } else {
+                comment(deeper, off_below, "The keys of " + same_as + '.');
+            }
+        }
+    }
+
+    Seen seen_;
+};
+
+Below::Keys whole(const TableBase& settings) {
+    return {"", "", {{&settings, settings.defaults.get()}}};
 }
 
 }  // namespace
 
 std::string ReferenceLine::path() const {
-    return table.empty() ? key : table + '.' + key;
+    return joined(table, key);
 }
 
 std::vector<ReferenceLine> reference_lines(const TableBase& settings) {
     Walk walk;
-    walk.table("", {"", "", {{&settings, settings.defaults.get()}}}, 0);
+    walk.table("", whole(settings), 0);
     return std::move(walk.lines);
 }
 
@@ -108,15 +231,25 @@ std::string reference_markdown(const TableBase& settings) {
     const ReferenceLine* last = nullptr;
     const auto lines = reference_lines(settings);
     for (const ReferenceLine& line : lines) {
-        if (!last || last->table != line.table || last->kind != line.kind) {
-            if (last) out += '\n';
-            out += heading(line) + "\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n";
-        }
-        out += "| `" + line.key + "` | " + cell(line.type) + " | " + default_cell(line) + " | " +
-               help_cell(line) + " |\n";
+        if (line.same_as == line.table && !line.same_as.empty()) continue;
+        const bool begins = !same_table(last, line);
+        if (begins) out += (last ? "\n" : "") + heading(line) + '\n';
         last = &line;
+        if (!line.same_as.empty()) {
+            if (begins) out += "The keys of `" + line.same_as + "`.\n";
+            continue;
+        }
+        if (begins) out += "| Key | Type | Default | Meaning |\n|---|---|---|---|\n";
+        out += "| `" + line.key + "` | " + cell(line.type) + " | " + default_cell(line) + " | " +
+               cell(sentence(line.help, line.rules)) + " |\n";
     }
     return out;
+}
+
+std::string reference_yaml(const TableBase& settings) {
+    YamlWriter writer;
+    writer.table("", whole(settings), 0, false);
+    return std::move(writer.out);
 }
 
 }  // namespace penstock::config

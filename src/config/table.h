@@ -63,6 +63,7 @@ struct Below {
     };
     std::string suffix;  // what stands between the path of the value and a key: "", "[]", ".<name>"
     std::vector<Keys> choices;
+    bool present = true;  // false: an optional that is not there by default
 };
 
 /// A field with its types forgotten.

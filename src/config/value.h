@@ -370,7 +370,9 @@ struct Value<std::optional<M>> {
     }
     static std::string type(const Leafs& spec) { return Value<M>::type(spec); }
     static Below below(const std::optional<M>* value) {
-        return Value<M>::below(value && *value ? &**value : nullptr);
+        Below below = Value<M>::below(value && *value ? &**value : nullptr);
+        below.present = value && *value;
+        return below;
     }
 };
 

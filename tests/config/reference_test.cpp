@@ -55,3 +55,33 @@ TEST_CASE("reference: as Markdown, a section per table and a row per key", "[con
     );
     CHECK(text.find("| `topics` | list of text | required | Filters.") != std::string::npos);
 }
+
+TEST_CASE("reference: as a settings file it reads as the defaults", "[config]") {
+    const std::string text = config::reference_yaml(config::table_of<sample::Settings>());
+    config::Problems problems;
+    const auto settings = config::read<sample::Settings>(text, "p.yaml", problems);
+    INFO(problems.text() << text);
+    REQUIRE(settings);
+    CHECK(settings->journal.segment_size == 64_MiB);
+    CHECK(settings->sinks.empty());
+    CHECK(settings->streams.empty());
+    CHECK(
+        text.find("\njournal:\n  # Where segments are. Must not be empty.\n  directory: data\n") !=
+        std::string::npos
+    );
+    CHECK(text.find("  io: auto  # one of auto, uring, sync\n") != std::string::npos);
+    CHECK(text.find("#     type: kafka\n") != std::string::npos);
+}
+
+TEST_CASE("reference: a settings file lists every key", "[config]") {
+    const std::string text = config::reference_yaml(config::table_of<sample::Settings>());
+    for (const auto& line : config::reference_lines(config::table_of<sample::Settings>())) {
+        CAPTURE(line.path());
+        CHECK(text.find(line.key + ":") != std::string::npos);
+    }
+}
+
+TEST_CASE("reference: tables with the same keys are printed once", "[config]") {
+    const std::string text = config::reference_markdown(config::table_of<sample::Settings>());
+    CHECK(text.find("## `streams.<name>.own`\n\nThe keys of `journal`.\n") != std::string::npos);
+}
