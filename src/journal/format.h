@@ -168,6 +168,12 @@ static_assert(offsetof(Identity, crc) == 60);
 }
 inline std::uint64_t FrameHeader::stored_bytes() const noexcept { return frame_bytes(payload_bytes); }
 
+/// The largest payload a segment of that size takes: beside it stand the headers, a gap frame, an empty frame and the footer.
+[[nodiscard]] constexpr std::uint64_t payload_max(std::uint64_t segment_size) noexcept {
+    const std::uint64_t beside = kFirstFrameOffset + 3 * kBlock + kBlock;
+    return segment_size > beside ? segment_size - beside : 0;
+}
+
 /// Sets `crc` and copies the struct to the front of `out` (at least as large as the struct).
 void store(SegmentHeader header, std::span<std::byte> out) noexcept;
 void store(SegmentFooter footer, std::span<std::byte> out) noexcept;

@@ -2,6 +2,7 @@
 
 #include "journal/config.h"
 #include "journal/format.h"
+#include "journal/recovery.h"
 #include "journal/segment_list.h"
 #include "journal/tail.h"
 #include "penstock/batch.h"
@@ -43,19 +44,6 @@ struct Options {
     std::uint32_t shards = 1;
     /// Fills with random bytes (identity, nonces). Default: the system's.
     std::function<void(std::span<std::byte>)> random;
-};
-
-/// What a start found.
-struct RecoveryReport {
-    bool created = false;            // a new journal
-    bool clean = true;               // the last run closed it
-    Lsn tail;                        // the last record that survived
-    Lsn next;                        // the first LSN that will be given
-    std::uint64_t skipped_lsns = 0;  // LSNs this start stepped over
-    std::uint64_t torn_bytes = 0;    // cut: never acknowledged
-    std::uint64_t lost_lsns = 0;     // acknowledged, damaged, accepted as lost
-    std::uint64_t read_bytes = 0;
-    std::vector<std::string> ignored;  // names of files that are none of ours
 };
 
 /// The node's one log: takes batches from shards, makes them durable, hands them to readers.

@@ -42,7 +42,7 @@ public:
     [[nodiscard]] std::uint64_t bytes() const;
     [[nodiscard]] std::size_t size() const;
 
-    /// The journal's own: adds at the end, replaces the entry of that number, drops it.
+    /// The journal's own: adds in LSN order, replaces the entry of that number, drops it.
     void add(SegmentInfo segment);
     void update(const SegmentInfo& segment);
     void drop(std::uint64_t number);
