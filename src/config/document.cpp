@@ -170,4 +170,40 @@ Place Origin::at(std::string_view path, std::size_t offset) const {
     return document_->place(*node, offset);
 }
 
+namespace {
+
+void append_text(const Node& node, std::string& out) {
+    switch (node.kind) {
+        case Node::Kind::null:
+            out += '~';
+            break;
+        case Node::Kind::scalar:
+            out += std::to_string(node.shown().size()) + ':';
+            out += node.shown();
+            break;
+        case Node::Kind::list:
+            out += '[';
+            for (const auto& item : node.items)
+                append_text(*item, out);
+            out += ']';
+            break;
+        case Node::Kind::map:
+            out += '{';
+            for (const auto& entry : node.entries) {
+                out += std::to_string(entry.key.size()) + ':' + entry.key + '=';
+                append_text(*entry.value, out);
+            }
+            out += '}';
+            break;
+    }
+}
+
+}  // namespace
+
+std::string Origin::text() const {
+    std::string out;
+    if (node_ != nullptr) append_text(*node_, out);
+    return out;
+}
+
 }  // namespace penstock::config

@@ -87,6 +87,11 @@ public:
     /// the nearest table that is.
     [[nodiscard]] Place at(std::string_view path, std::size_t offset = 0) const;
 
+    /// What the file says below the table, in one canonical line: equal texts, equal settings.
+    /// `${VAR}` and secret references stand as they are written. Empty when the table was not read
+    /// from a file.
+    [[nodiscard]] std::string text() const;
+
     friend bool operator==(const Origin&, const Origin&) noexcept { return true; }
 
 private:

@@ -133,7 +133,7 @@ public:
     void table(const std::string& path, const Below::Keys& keys, std::size_t indent, bool off) {
         for (const auto& [field, object] : lines_of(keys)) {
             if (indent == 0 && !out.empty()) out += '\n';
-            comment(indent, off, sentence(field->help, field->notes));
+            comment(indent, off, field->help);
             const Below below = field->below(object);
             if (below.choices.empty()) {
                 scalar(*field, object, indent, off);
