@@ -7,6 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -118,14 +119,57 @@ bool is_help(std::string_view text) noexcept {
 
 // ---- histogram ----------------------------------------------------------------------------------
 
+namespace {
+
+/// The decade of a value above 99 that has so many bits, or the one below: 10^(d+2) .. 10^(d+3).
+constexpr std::array<std::uint8_t, 65> kDecadeOfBits = [] {
+    std::array<std::uint8_t, 65> decades{};
+    for (std::size_t bits = 1; bits <= 64; ++bits) {
+        const std::uint64_t smallest = 1ULL << (bits - 1);
+        std::uint8_t decade = 0;
+        while (decade + 1U < Histogram::kDecades && smallest >= kTen[decade + 1U] * 10)
+            ++decade;
+        decades[bits] = decade;
+    }
+    return decades;
+}();
+
+/// The value without its last `decade + 1` digits; divisors are constants, so that no division is
+/// done.
+std::uint64_t leading_digits(std::uint64_t value, std::size_t decade) noexcept {
+    switch (decade) {
+        case 0:
+            return value / 10;
+        case 1:
+            return value / 100;
+        case 2:
+            return value / 1'000;
+        case 3:
+            return value / 10'000;
+        case 4:
+            return value / 100'000;
+        case 5:
+            return value / 1'000'000;
+        case 6:
+            return value / 10'000'000;
+        case 7:
+            return value / 100'000'000;
+        case 8:
+            return value / 1'000'000'000;
+        default:
+            return value / 10'000'000'000;
+    }
+}
+
+}  // namespace
+
 std::size_t Histogram::index_of(std::uint64_t value) noexcept {
     if (value < kExact) return value;
     // Buckets are closed at the top: (100, 110], (110, 120], .. (990, 1000], (1000, 1100], ..
     const std::uint64_t below = value - 1;
-    std::size_t decade = 0;
-    while (decade + 1 < kDecades && below >= kTen[decade + 1] * 10)
-        ++decade;
-    const std::uint64_t leading = below / kTen[decade];
+    std::size_t decade = kDecadeOfBits[64U - static_cast<unsigned>(std::countl_zero(below))];
+    if (decade + 1 < kDecades && below >= kTen[decade + 1] * 10) ++decade;
+    const std::uint64_t leading = leading_digits(below, decade);
     if (leading >= 100) return kBuckets - 1;
     return kExact + decade * kPerDecade + (leading - 10);
 }
