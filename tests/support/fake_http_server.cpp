@@ -79,15 +79,18 @@ struct FakeHttpServer::State {
             ::shutdown(fd, SHUT_RDWR);
     }
 
+    /// The only one that opens, polls and closes the listener after the start.
     void accept_all() {
         while (!stop) {
-            int fd = -1;
-            {
-                const std::lock_guard lock(mutex);
-                fd = listener;
+            if (away && listener >= 0) {
+                ::close(listener);
+                listener = -1;
             }
-            pollfd waited{fd, POLLIN, 0};
-            if (::poll(&waited, fd >= 0 ? 1 : 0, 10) <= 0) continue;
+            if (!away && listener < 0) listener = listen_on(port);
+            listening = listener >= 0;
+            pollfd waited{listener, POLLIN, 0};
+            if (::poll(&waited, listening ? 1 : 0, 5) <= 0) continue;
+            const int fd = listener;
             const int connection = ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC);
             if (connection < 0) continue;
             ++taken;
@@ -217,9 +220,11 @@ struct FakeHttpServer::State {
     int listener = -1;
     std::uint16_t port = 0;
     std::atomic<bool> stop{false};
+    std::atomic<bool> away{false};      // wanted
+    std::atomic<bool> listening{true};  // so it is
     std::atomic<int> taken{0};
     std::thread acceptor;
-    std::mutex mutex;     // listener, open, threads
+    std::mutex mutex;     // open, threads
     std::mutex handling;  // one handler call at a time
     std::set<int> open;
     std::vector<std::thread> threads;
@@ -238,17 +243,16 @@ std::string FakeHttpServer::endpoint() const {
 }
 
 void FakeHttpServer::go_away() {
-    {
-        const std::lock_guard lock(state_->mutex);
-        if (state_->listener >= 0) ::close(state_->listener);
-        state_->listener = -1;
-    }
+    state_->away = true;
+    while (state_->listening)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     state_->break_all();
 }
 
 void FakeHttpServer::come_back() {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->listener < 0) state_->listener = listen_on(state_->port);
+    state_->away = false;
+    while (!state_->listening)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 int FakeHttpServer::connections() const {

@@ -174,6 +174,9 @@ Result<HttpResponse> outcome_of(Transfer& transfer, CURLcode code) {
     long status = 0;
     curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
     transfer.response.status = static_cast<int>(status);
+    long made = 0;
+    curl_easy_getinfo(transfer.handle, CURLINFO_NUM_CONNECTS, &made);
+    transfer.response.fresh_connection = made > 0;
     // A far side may refuse a body before it has read all of it, and close: its status is the
     // answer.
     if (code == CURLE_OK || status >= 400) return std::move(transfer.response);

@@ -43,7 +43,8 @@ struct HttpRequest {
 /// What came back.
 struct HttpResponse {
     int status = 0;
-    std::string body;  // the first HttpClient::kBodyMax bytes
+    std::string body;               // the first HttpClient::kBodyMax bytes
+    bool fresh_connection = false;  // a connection was made for it: none was there to be used again
     /// Names in lower case, in the order they came; the last 64 lines at most.
     std::vector<std::pair<std::string, std::string>> headers;
 
