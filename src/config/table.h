@@ -35,6 +35,7 @@ struct Context {
 };
 
 /// Appends to the path of a context for as long as it lives.
+/// Threads: as the context.
 class PathStep {
 public:
     PathStep(Context& context, std::string_view step)

@@ -14,7 +14,8 @@
 #include <vector>
 
 using namespace penstock;
-using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using test::CapturedLog;
 
 namespace {
@@ -122,7 +123,7 @@ TEST_CASE(
         log::info("noisy");
         ++made;
         if (made % 50 == 0) {
-            std::this_thread::sleep_for(20ms);
+            std::this_thread::sleep_for(milliseconds(20));
             text = captured.text();
         }
     }
@@ -138,16 +139,16 @@ TEST_CASE("log: a stuck descriptor drops and counts lines and never blocks the c
     log::Options options;
     options.fd = pipe.ends[1];
     options.burst_per_second = 0;
-    options.exit_wait = 50ms;
+    options.exit_wait = milliseconds(50);
     log::start(options);
     const auto before = log::stats();
     const std::string filler(1000, 'x');
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 5'000; ++i)
         log::info("filler", {{"text", filler}, {"i", i}});
-    CHECK(std::chrono::steady_clock::now() - start < 5s);
+    CHECK(std::chrono::steady_clock::now() - start < seconds(5));
     CHECK(log::stats().dropped > before.dropped);
-    CHECK_FALSE(log::flush(10ms));
+    CHECK_FALSE(log::flush(milliseconds(10)));
     log::stop();
     const auto after = log::stats();
     CHECK(after.written - before.written + after.dropped - before.dropped == 5'000);
@@ -174,9 +175,9 @@ TEST_CASE("log: a line says how many were dropped before it", "[log]") {
             if (seen.find("\"the end\"") != std::string::npos) return;
         }
     });
-    REQUIRE(log::flush(10s));
+    REQUIRE(log::flush(seconds(10)));
     log::info("after");
-    REQUIRE(log::flush(10s));
+    REQUIRE(log::flush(seconds(10)));
     log::info("the end");
     reader.join();
     log::stop();

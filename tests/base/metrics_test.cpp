@@ -7,7 +7,9 @@
 #include <thread>
 
 using namespace penstock::metrics;
-using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
 
 namespace {
 
@@ -110,9 +112,9 @@ TEST_CASE("metrics: every value falls into the bucket whose bounds hold it", "[m
 TEST_CASE("metrics: exported buckets are cumulative and closed at the top", "[metrics]") {
     Registry registry;
     Histogram& cell = registry.histogram("penstock_commit_seconds", "C.");
-    cell.observe(1ms);
-    cell.observe(1ms + 1ns);
-    cell.observe(500s);
+    cell.observe(milliseconds(1));
+    cell.observe(milliseconds(1) + nanoseconds(1));
+    cell.observe(seconds(500));
     const std::string text = registry.scrape();
     CHECK(has_line(text, "penstock_commit_seconds_bucket{le=\"0.0005\"} 0"));
     CHECK(has_line(text, "penstock_commit_seconds_bucket{le=\"0.001\"} 1"));

@@ -59,7 +59,12 @@ streams:
     own: { io: sync }
   alpha: { topics: [x] }
 sinks:
-  events: { type: kafka, brokers: ["127.0.0.1:9092"], password: "env:P", properties: { sasl.mechanism: PLAIN }, when_behind: drop }
+  events:
+    type: kafka
+    brokers: ["127.0.0.1:9092"]
+    password: "env:P"
+    properties: { sasl.mechanism: PLAIN }
+    when_behind: drop
   lake: { type: archive, path: /lake }
 )",
         [](std::string_view name) {

@@ -12,7 +12,6 @@
 namespace sample {
 
 using namespace penstock;
-using namespace std::chrono_literals;
 
 enum class Io { automatic, uring, sync };
 enum class Mode { drop, hold };
@@ -20,7 +19,7 @@ enum class Mode { drop, hold };
 struct Journal {
     std::string directory = "data";
     ByteCount segment_size = 64_MiB;
-    Duration window = 1ms;
+    Duration window = std::chrono::milliseconds(1);
     Io io = Io::automatic;
     config::Origin origin;
 };

@@ -3,10 +3,15 @@
 #include <catch2/catch.hpp>
 
 using namespace penstock;
-using namespace std::chrono_literals;
 using config::parse_byte_count;
 using config::parse_duration;
 using config::print;
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
 
 TEST_CASE("units: sizes are numbers with a unit", "[config]") {
     CHECK(parse_byte_count("64MiB").value() == 64_MiB);
@@ -40,12 +45,12 @@ TEST_CASE("units: what is no size is refused", "[config]") {
 }
 
 TEST_CASE("units: spans are numbers with a unit, and may be added up", "[config]") {
-    CHECK(parse_duration("2ms").value() == 2ms);
-    CHECK(parse_duration("1h30m").value() == 90min);
-    CHECK(parse_duration("1.5s").value() == 1500ms);
-    CHECK(parse_duration("1d").value() == 24h);
-    CHECK(parse_duration("7us").value() == 7us);
-    CHECK(parse_duration("0").value() == 0s);
+    CHECK(parse_duration("2ms").value() == milliseconds(2));
+    CHECK(parse_duration("1h30m").value() == minutes(90));
+    CHECK(parse_duration("1.5s").value() == milliseconds(1500));
+    CHECK(parse_duration("1d").value() == hours(24));
+    CHECK(parse_duration("7us").value() == microseconds(7));
+    CHECK(parse_duration("0").value() == seconds(0));
 }
 
 TEST_CASE("units: what is no span is refused", "[config]") {
@@ -62,10 +67,14 @@ TEST_CASE("units: what is printed reads back", "[config]") {
         CHECK(parse_byte_count(print(bytes)).value() == bytes);
     }
     for (const Duration span :
-         {Duration{0}, Duration{1ns}, Duration{90s}, Duration{24h}, Duration{1500us}}) {
+         {Duration{0},
+          Duration{nanoseconds(1)},
+          Duration{seconds(90)},
+          Duration{hours(24)},
+          Duration{microseconds(1500)}}) {
         CHECK(parse_duration(print(span)).value() == span);
     }
     CHECK(print(64_MiB) == "64MiB");
-    CHECK(print(Duration{90s}) == "90s");
-    CHECK(print(Duration{1h}) == "1h");
+    CHECK(print(Duration{seconds(90)}) == "90s");
+    CHECK(print(Duration{hours(1)}) == "1h");
 }
