@@ -101,6 +101,8 @@ public:
         return {};
     }
 
+    void stop() noexcept override { pool_.stop(); }
+
     std::uint64_t generation() const noexcept override {
         return generation_.load(std::memory_order_acquire);
     }

@@ -97,6 +97,11 @@ public:
     /// Reads the files of `config` anew (SIGHUP). On error the old state stays as it is.
     [[nodiscard]] virtual Status reload(const Config& config) = 0;
 
+    /// Waits for the checks that run; those that wait get `denied`, and so does everybody from now
+    /// on whose password is not remembered. Callbacks post to shards: call this when the shards'
+    /// loops have stopped, before what the callbacks refer to is destroyed.
+    virtual void stop() noexcept {}
+
     /// Changes with each successful reload: a connection that remembers a verdict asks again when
     /// this moved.
     [[nodiscard]] virtual std::uint64_t generation() const noexcept = 0;

@@ -28,7 +28,7 @@ HashPool::HashPool(unsigned threads, std::size_t queue) : limit_(queue) {
     }
 }
 
-HashPool::~HashPool() {
+void HashPool::stop() noexcept {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -36,8 +36,10 @@ HashPool::~HashPool() {
     wake_.notify_all();
     for (auto& thread : threads_)
         thread.join();
+    threads_.clear();
     for (const auto& job : jobs_)
         job.drop();
+    jobs_.clear();
 }
 
 bool HashPool::push(Job&& job) {

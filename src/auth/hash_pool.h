@@ -13,7 +13,7 @@ namespace penstock::auth {
 /// Threads for work that costs tens of milliseconds and tens of MiB: password hashes. They have a
 /// lower priority than the rest of the process, so that a storm of logins does not slow the devices
 /// that are in. Bound: `queue` jobs wait; push() says so when it is full. Threads: any thread.
-/// `run` of a job is called on a thread of the pool; `drop` on the thread that destroys the pool.
+/// `run` of a job is called on a thread of the pool; `drop` on the thread that stops it.
 class HashPool {
 public:
     struct Job {
@@ -22,12 +22,14 @@ public:
     };
 
     HashPool(unsigned threads, std::size_t queue);
-    /// Waits for the jobs that run, drops those that wait.
-    ~HashPool();
+    ~HashPool() { stop(); }
     HashPool(const HashPool&) = delete;
     HashPool& operator=(const HashPool&) = delete;
 
-    /// False: full, and the job is untouched.
+    /// Waits for the jobs that run, drops those that wait. No job is taken afterwards.
+    void stop() noexcept;
+
+    /// False: full or stopped, and the job is untouched.
     [[nodiscard]] bool push(Job&& job);
     [[nodiscard]] std::size_t waiting() const;
 

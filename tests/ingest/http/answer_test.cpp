@@ -1,0 +1,24 @@
+#include "ingest/http/answer.h"
+
+#include <catch2/catch.hpp>
+
+namespace penstock::ingest::http {
+
+TEST_CASE("answer: dates are those of HTTP", "[ingest][http]") {
+    std::string out;
+    append_http_date(out, 784'111'777 * kSecond + 5);
+    CHECK(out == "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+TEST_CASE("answer: a whole answer", "[ingest][http]") {
+    std::string out;
+    append_answer(out, {.status = 503, .keep_alive = false}, "{}");
+    CHECK(
+        out ==
+        "HTTP/1.1 503 Service Unavailable\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+        "Content-Type: application/json\r\nContent-Length: 2\r\nRetry-After: 1\r\n"
+        "Connection: close\r\n\r\n{}"
+    );
+}
+
+}  // namespace penstock::ingest::http
