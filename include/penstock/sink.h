@@ -45,6 +45,9 @@ struct SinkProgress {
     /// decreases between two calls of reset().
     Lsn safe;
     std::optional<SinkFailure> failure;
+    /// The far side does not answer or refuses us, and the sink itself goes on trying with what it has in flight: shown in
+    /// the health and counted, nothing is reset. Report the same trouble at most once a second.
+    std::optional<SinkFailure> trouble;
     /// New since the last report. A refused record is reported with, or before, the first `safe` that covers it.
     std::vector<RefusedRecord> refused;
     /// Handed to the transport since the last report, every try counted.

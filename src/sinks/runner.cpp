@@ -29,6 +29,10 @@ constexpr std::size_t kRecordsPerRound = 4096;
 constexpr std::size_t kRunsMax =
     1 << 20;  // 32 MiB of ledger: wait for the cursor rather than read ahead
 
+bool needs_somebody(FailureClass kind) {
+    return kind == FailureClass::credentials || kind == FailureClass::configuration;
+}
+
 /// What keeps a runner from reading on.
 enum class Fed : std::uint8_t { full, behind, caught_up };
 
@@ -80,6 +84,7 @@ struct Runner::State {
     bool put_one();
     void lose_rest_of_chunk();
     void hear(SinkProgress report);
+    void watch(const SinkProgress& report);
     void store_refused(const std::stop_token& stop);
     void settle();
     void save(SafePoint safe);
@@ -302,14 +307,26 @@ void Runner::State::hear(SinkProgress report) {
         retry.succeeded();
         state = SinkState::running;
     }
-    if (!report.failure) {
-        const bool idle = confirmations->confirmed() >= parts.reader->durable();
-        if (idle && state == SinkState::backing_off) state = SinkState::running;
-        return;
-    }
+    if (!report.failure) return watch(report);
     const SinkFailure& failure = *report.failure;
     if (failure.lost_contact) confirmations->forget_unsettled(now);
     fail(error_class(failure.kind), failure.message, failure.kind, failure.retry_after);
+}
+
+/// The sink goes on by itself: shows whether it is well.
+void Runner::State::watch(const SinkProgress& report) {
+    if (report.trouble) {
+        const SinkFailure& trouble = *report.trouble;
+        state = needs_somebody(trouble.kind) ? SinkState::alarm : SinkState::backing_off;
+        remember(error_class(trouble.kind), trouble.message);
+        log::warn(
+            "sink in trouble, going on trying",
+            {{"sink", parts.id}, {"class", name(trouble.kind)}, {"error", trouble.message}}
+        );
+        return;
+    }
+    const bool idle = confirmations->confirmed() >= parts.reader->durable();
+    if (idle && state == SinkState::backing_off) state = SinkState::running;
 }
 
 void Runner::State::store_refused(const std::stop_token& stop) {
@@ -354,7 +371,7 @@ void Runner::State::fail(
     FailureClass pace,
     std::optional<Nanoseconds> retry_after
 ) {
-    const bool alarm = pace == FailureClass::credentials || pace == FailureClass::configuration;
+    const bool alarm = needs_somebody(pace);
     const Nanoseconds wait = retry.next(pace, retry_after);
     wait_until = clock.monotonic() + wait;
     restart = true;

@@ -1,0 +1,65 @@
+#include "sinks/journal_stores.h"
+
+#include "journal/cursor.h"
+#include "journal/quarantine_store.h"
+
+#include <utility>
+#include <vector>
+
+namespace penstock::sinks {
+namespace {
+
+class JournalCursorFile final : public CursorFile {
+public:
+    JournalCursorFile(journal::CursorStore& store, std::string sink)
+        : store_(store), sink_(std::move(sink)) {}
+
+    [[nodiscard]] Result<std::optional<Lsn>> load() override {
+        PS_TRY(cursor_, store_.attach(sink_));
+        if (cursor_->fresh()) return std::optional<Lsn>();
+        return std::optional(cursor_->lsn());
+    }
+
+    [[nodiscard]] Status save(SafePoint safe) override {
+        if (!cursor_) return Error{Errc::invalid_argument, "cursor saved before it was loaded"};
+        SinkProgress settled;
+        settled.safe = safe.lsn();
+        return cursor_->save(journal::Confirmed::by(settled));
+    }
+
+private:
+    journal::CursorStore& store_;
+    const std::string sink_;
+    journal::CursorPtr cursor_;
+};
+
+class JournalRefusedStore final : public RefusedStore {
+public:
+    JournalRefusedStore(journal::QuarantineStore& store, std::string sink)
+        : store_(store), sink_(std::move(sink)) {}
+
+    [[nodiscard]] Status keep(std::span<const RefusedCopy> copies) override {
+        std::vector<journal::RefusedCopy> entries;
+        entries.reserve(copies.size());
+        for (const RefusedCopy& copy : copies) {
+            entries.push_back({copy.lsn, copy.reason, copy.record.bytes()});
+        }
+        return store_.append(sink_, entries);
+    }
+
+private:
+    journal::QuarantineStore& store_;
+    const std::string sink_;
+};
+
+}  // namespace
+
+std::unique_ptr<CursorFile> journal_cursor(journal::CursorStore& store, std::string sink) {
+    return std::make_unique<JournalCursorFile>(store, std::move(sink));
+}
+
+std::unique_ptr<RefusedStore> quarantine(journal::QuarantineStore& store, std::string sink) {
+    return std::make_unique<JournalRefusedStore>(store, std::move(sink));
+}
+
+}  // namespace penstock::sinks
