@@ -1,12 +1,12 @@
 #include "auth/authenticator.h"
 
 #include "auth/config.h"
-#include "auth/hash_pool.h"
 #include "auth/password.h"
 #include "auth/token.h"
 #include "auth/verified_cache.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/worker_pool.h"
 
 #include <algorithm>
 #include <array>
@@ -20,6 +20,7 @@ namespace penstock::auth {
 namespace {
 
 constexpr unsigned kThreadsMax = 4;
+constexpr int kNice = 5;  // a storm of log-ins does not slow the devices that are in
 constexpr std::size_t kLoggedBytesMax = 256;
 constexpr std::size_t kMeans = 4;
 constexpr std::size_t kDecisions = 3;
@@ -79,7 +80,7 @@ public:
     )
         : state_(std::move(state)),
           cache_(clock, options.remembered, options.remember_for),
-          pool_(thread_count(options.threads), options.queue) {
+          pool_(thread_count(options.threads), options.queue, kNice) {
         export_metrics(registry);
     }
 
@@ -244,7 +245,7 @@ private:
     // Relaxed: a scrape wants a recent value, no order.
     std::array<std::array<std::atomic<std::uint64_t>, kDecisions>, kMeans> attempts_{};
     VerifiedCache cache_;
-    HashPool pool_;  // its jobs use everything above
+    WorkerPool pool_;  // its jobs use everything above
     std::vector<metrics::Registration> registrations_;
 };
 

@@ -8,23 +8,24 @@
 #include <thread>
 #include <vector>
 
-namespace penstock::auth {
+namespace penstock {
 
-/// Threads for work that costs tens of milliseconds and tens of MiB: password hashes. They have a
-/// lower priority than the rest of the process, so that a storm of logins does not slow the devices
-/// that are in. Bound: `queue` jobs wait; push() says so when it is full. Threads: any thread.
-/// `run` of a job is called on a thread of the pool; `drop` on the thread that stops it.
-class HashPool {
+/// Threads for work that would hold others up: password hashes, queries that read the disk.
+/// Bound: `queue` jobs wait; push() says so when it is full.
+/// Threads: any thread. `run` of a job is called on a thread of the pool; `drop` on the thread that
+/// stops it.
+class WorkerPool {
 public:
     struct Job {
         std::function<void()> run;
         std::function<void()> drop;
     };
 
-    HashPool(unsigned threads, std::size_t queue);
-    ~HashPool() { stop(); }
-    HashPool(const HashPool&) = delete;
-    HashPool& operator=(const HashPool&) = delete;
+    /// `nice`: how far the threads stand behind the rest of the process (setpriority; a wish).
+    WorkerPool(unsigned threads, std::size_t queue, int nice = 0);
+    ~WorkerPool() { stop(); }
+    WorkerPool(const WorkerPool&) = delete;
+    WorkerPool& operator=(const WorkerPool&) = delete;
 
     /// Waits for the jobs that run, drops those that wait. No job is taken afterwards.
     void stop() noexcept;
@@ -44,4 +45,4 @@ private:
     std::vector<std::thread> threads_;
 };
 
-}  // namespace penstock::auth
+}  // namespace penstock

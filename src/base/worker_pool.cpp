@@ -1,4 +1,4 @@
-#include "auth/hash_pool.h"
+#include "base/worker_pool.h"
 
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -6,29 +6,27 @@
 
 #include <utility>
 
-namespace penstock::auth {
+namespace penstock {
 namespace {
 
-constexpr int kNice = 5;
-
 /// Only a wish: where the system refuses it the pool works as well.
-void lower_priority() noexcept {
+void lower_priority(int nice) noexcept {
     const auto thread = static_cast<id_t>(::syscall(SYS_gettid));
-    static_cast<void>(::setpriority(PRIO_PROCESS, thread, kNice));
+    static_cast<void>(::setpriority(PRIO_PROCESS, thread, nice));
 }
 
 }  // namespace
 
-HashPool::HashPool(unsigned threads, std::size_t queue) : limit_(queue) {
+WorkerPool::WorkerPool(unsigned threads, std::size_t queue, int nice) : limit_(queue) {
     for (unsigned i = 0; i < threads; ++i) {
-        threads_.emplace_back([this] {
-            lower_priority();
+        threads_.emplace_back([this, nice] {
+            if (nice != 0) lower_priority(nice);
             work();
         });
     }
 }
 
-void HashPool::stop() noexcept {
+void WorkerPool::stop() noexcept {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -42,7 +40,7 @@ void HashPool::stop() noexcept {
     jobs_.clear();
 }
 
-bool HashPool::push(Job&& job) {
+bool WorkerPool::push(Job&& job) {
     {
         const std::lock_guard lock(mutex_);
         if (stopping_ || jobs_.size() >= limit_) return false;
@@ -52,12 +50,12 @@ bool HashPool::push(Job&& job) {
     return true;
 }
 
-std::size_t HashPool::waiting() const {
+std::size_t WorkerPool::waiting() const {
     const std::lock_guard lock(mutex_);
     return jobs_.size();
 }
 
-void HashPool::work() {
+void WorkerPool::work() {
     std::unique_lock lock(mutex_);
     while (true) {
         wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
@@ -71,4 +69,4 @@ void HashPool::work() {
     }
 }
 
-}  // namespace penstock::auth
+}  // namespace penstock
