@@ -48,10 +48,10 @@ public:
     /// Batches handed over, and batches that came back durable, since the start.
     [[nodiscard]] std::uint64_t submitted() const noexcept { return submitted_; }
     [[nodiscard]] std::uint64_t arrived() const noexcept { return arrived_; }
+    /// True when every record has been handed over.
+    [[nodiscard]] bool empty() const noexcept { return batch_ == nullptr || batch_->empty(); }
     /// True when every record is durable.
-    [[nodiscard]] bool settled() const noexcept {
-        return submitted_ == arrived_ && (batch_ == nullptr || batch_->empty());
-    }
+    [[nodiscard]] bool settled() const noexcept { return submitted_ == arrived_ && empty(); }
 
 private:
     bool submit();

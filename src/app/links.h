@@ -19,13 +19,16 @@ struct Parcel {
     struct Item {
         std::uint32_t size = 0;     // of the encoded record
         std::uint32_t metrics = 0;  // how many of `metrics` are this record's
-        inspect::ScorePlan plan;
         Ticket ticket;
     };
     std::vector<std::byte> bytes;
     std::vector<Item> items;
-    std::vector<inspect::ScoredValue> metrics;
-    std::size_t taken = 0;  // items the home shard has taken already
+    std::vector<inspect::Metric> metrics;
+    std::shared_ptr<const inspect::Inspector> inspector;  // whose numbering of metrics this is
+    // How far the home shard has got: items, and what belongs to them.
+    std::size_t taken = 0;
+    std::size_t bytes_taken = 0;
+    std::size_t metrics_taken = 0;
 
     /// A parcel this large is sent although the turn is not over.
     static constexpr std::size_t kFull = std::size_t{128} << 10U;

@@ -64,9 +64,6 @@ RetentionParts RetentionParts::of(Journal& journal, const Config& config) {
 
 Retention::Retention(RetentionParts parts, RetentionConfig config, metrics::Registry& registry)
     : parts_(std::move(parts)),
-      oldest_lsn_(
-          registry.gauge("penstock_journal_oldest_lsn", "The oldest record that the journal keeps.")
-      ),
       held_bytes_(registry.gauge(
           "penstock_journal_held_bytes",
           "Bytes of segments that are over size or age and stay because a sink is behind."
@@ -192,8 +189,6 @@ void Retention::count_expired(const SegmentInfo& segment, const std::vector<Hold
 }
 
 void Retention::report(std::uint64_t held_bytes) {
-    const auto oldest = parts_.segments.oldest().value_or(parts_.tail.durable().next());
-    oldest_lsn_.set(static_cast<double>(oldest.value));
     held_bytes_.set(static_cast<double>(held_bytes));
     runway_.set(runway_seconds());
 }

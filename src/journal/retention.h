@@ -113,7 +113,6 @@ private:
     [[nodiscard]] double bytes_per_second() const;
 
     const RetentionParts parts_;
-    metrics::Gauge& oldest_lsn_;
     metrics::Gauge& held_bytes_;
     metrics::Gauge& runway_;
     metrics::Counter& retired_;

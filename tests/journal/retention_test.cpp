@@ -86,7 +86,7 @@ TEST_CASE(
     Fixture f;
     CHECK(must(f.retention().run_once()) == 5);
     CHECK(f.retired == "1 2 3 4 5 ");
-    CHECK(f.metric("penstock_journal_oldest_lsn") == 11);
+    CHECK(f.files.segments.oldest() == Lsn{11});
     CHECK(f.metric("penstock_journal_retired_segments_total") == 5);
     CHECK(f.metric("penstock_journal_expired_records_total") == 0);
 }

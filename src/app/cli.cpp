@@ -1,0 +1,150 @@
+#include "app/cli.h"
+
+#include "app/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace penstock::app {
+namespace {
+
+using Action = std::function<int()>;
+
+void add_run(CLI::App& app, Action& action, RunOptions& options) {
+    auto* run =
+        app.add_subcommand("run", "Run the daemon. SIGHUP reloads, SIGTERM drains and stops.");
+    run->add_option("-c,--config", options.config, "Settings (YAML)")->check(CLI::ExistingFile);
+    run->add_flag("--demo", options.demo, "Use the embedded settings and print lines to paste");
+    run->add_option(
+        "--data-dir",
+        options.data_dir,
+        "Where to keep the data, instead of data_dir of the settings"
+    );
+    run->callback([&] { action = [&options] { return run_daemon(options); }; });
+}
+
+void add_check(CLI::App& app, Action& action, CheckOptions& options) {
+    auto* check =
+        app.add_subcommand("check", "Check the settings; names everything that is wrong.");
+    check->add_option("-c,--config", options.config, "Settings (YAML)")->required();
+    check->add_flag("--connect", options.connect, "Try to reach every sink, too");
+    check->callback([&] { action = [&options] { return check_settings(options); }; });
+}
+
+void add_sim(CLI::App& app, Action& action, sim::Options& options) {
+    auto* sub =
+        app.add_subcommand("sim", "Play a fleet of wearables over MQTT and HTTP, faults included.");
+    sub->add_option("--mqtt", options.mqtt, "MQTT listener, host:port; empty: none")
+        ->capture_default_str();
+    sub->add_option("--http", options.http, "HTTP listener, host:port; empty: none")
+        ->capture_default_str();
+    sub->add_option("--http-share", options.http_share, "Part of the devices that use HTTP")
+        ->capture_default_str();
+    sub->add_option("-n,--devices", options.devices, "Number of devices")->capture_default_str();
+    sub->add_option("-r,--rate", options.rate, "Events a second, all devices together")
+        ->capture_default_str();
+    sub->add_option("-q,--qos", options.qos, "MQTT quality of service, 0 or 1")
+        ->capture_default_str();
+    sub->add_option("--version-level", options.version, "MQTT: 4 (3.1.1) or 5")
+        ->capture_default_str();
+    sub->add_option("-s,--seconds", options.seconds, "How long; 0: until stopped")
+        ->capture_default_str();
+    sub->add_option("--seed", options.seed, "The same seed plays the same fleet")
+        ->capture_default_str();
+    sub->add_option("--topic", options.topic, "MQTT topic")->capture_default_str();
+    sub->add_option("--stream", options.stream, "Stream of the HTTP path")->capture_default_str();
+    sub->add_option("-u,--user", options.user, "User name");
+    sub->add_option("--password-file", options.password, "File that holds the password")
+        ->check(CLI::ExistingFile);
+    sub->add_option("--bad-json", options.faults.bad_json, "Probability of a broken payload")
+        ->capture_default_str();
+    sub->add_option("--gaps", options.faults.gap, "Probability of a silence")
+        ->capture_default_str();
+    sub->add_option("--duplicates", options.faults.duplicate, "Probability of a repeat")
+        ->capture_default_str();
+    sub->add_option("--spikes", options.faults.spike, "Probability of a far-off reading")
+        ->capture_default_str();
+    sub->add_option(
+           "--out-of-range", options.faults.out_of_range, "Probability of an invalid reading"
+    )
+        ->capture_default_str();
+    sub->callback([&] { action = [&options] { return play_fleet(options); }; });
+}
+
+CLI::App* journal_command(
+    CLI::App& parent, Action& action, JournalOptions& options, const char* name, const char* help
+) {
+    auto* sub = parent.add_subcommand(name, help);
+    sub->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
+    sub->add_option("-c,--config", options.config, "Settings to take data_dir from")
+        ->check(CLI::ExistingFile);
+    sub->callback([&action, &options, name] {
+        options.command = name;
+        action = [&options] { return use_journal(options); };
+    });
+    return sub;
+}
+
+void add_journal(CLI::App& app, Action& action, JournalOptions& options) {
+    auto* journal = app.add_subcommand("journal", "Look at the journal, or mend it.");
+    journal->require_subcommand(1);
+    journal_command(*journal, action, options, "ls", "List segments and cursors");
+    journal_command(*journal, action, options, "check", "Verify every frame, footer and cursor");
+    auto* dump = journal_command(*journal, action, options, "dump", "Print records as JSON lines");
+    dump->add_option("--from", options.from, "First LSN");
+    dump->add_option("--to", options.to, "Last LSN");
+    dump->add_option("--device", options.device, "Only this device");
+    auto* repair =
+        journal_command(*journal, action, options, "repair", "Rebuild indexes, cut torn tails");
+    repair->add_flag(
+        "--accept-loss",
+        options.accept_loss,
+        "Put damaged acknowledged records aside and go on without"
+    );
+}
+
+void add_passwd(CLI::App& app, Action& action, PasswdOptions& options) {
+    auto* passwd =
+        app.add_subcommand("passwd", "Set a user's password in a password file (argon2id).");
+    passwd->add_option("file", options.file, "The password file; made when missing")->required();
+    passwd->add_option("user", options.user, "The user name")->required();
+    passwd->add_flag("-D,--delete", options.remove, "Remove the user");
+    passwd->callback([&] { action = [&options] { return edit_passwords(options); }; });
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+    CLI::App app("Penstock takes in device telemetry, keeps it, and delivers it.", "penstock");
+    app.require_subcommand(0, 1);
+    Action action;
+    RunOptions run;
+    CheckOptions check;
+    sim::Options fleet;
+    JournalOptions journal;
+    PasswdOptions passwd;
+    bool reference = false;
+    add_run(app, action, run);
+    add_check(app, action, check);
+    add_sim(app, action, fleet);
+    add_journal(app, action, journal);
+    add_passwd(app, action, passwd);
+    app.add_subcommand("version", "Print the version")->callback([&] { action = print_version; });
+    app.add_flag(
+        "--reference", reference, "Print every setting with its default, as docs/CONFIG.md"
+    );
+    app.set_version_flag("-V,--version", version_text());
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    }
+    if (reference) return print_reference();
+    if (action) return action();
+    return app.exit(CLI::CallForHelp()) == 0 ? kExitOk : kExitUsage;
+}
+
+}  // namespace penstock::app

@@ -1,0 +1,180 @@
+#include "app/commands.h"
+
+#include "app/cli.h"
+#include "app/daemon.h"
+#include "app/demo.h"
+#include "app/reference.h"
+#include "app/settings.h"
+#include "app/version.h"
+#include "auth/password.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/posix_disk.h"
+#include "journal/tool.h"
+#include "sinks/registry.h"
+
+#include <fmt/format.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <utility>
+
+namespace penstock::app {
+namespace {
+
+constexpr std::size_t kPasswordFileMax = 4096;
+
+/// The settings that `run` was asked for, or nothing after the problems were printed.
+std::optional<Settings> settings_of(const RunOptions& options) {
+    config::Problems problems;
+    std::optional<Settings> settings;
+    if (options.config.empty()) {
+        const auto data_dir = options.data_dir.empty()
+                                  ? std::filesystem::current_path() / "penstock-data"
+                                  : std::filesystem::absolute(options.data_dir);
+        settings = config::read<Settings>(demo_yaml(data_dir), "demo.yaml", problems);
+    } else {
+        settings = load_settings(options.config, problems);
+    }
+    std::cerr << problems.text();
+    if (settings && !options.data_dir.empty())
+        settings->data_dir = std::filesystem::absolute(options.data_dir);
+    return settings;
+}
+
+/// One line from the terminal without echo, or from a pipe.
+std::optional<std::string> ask_password(const char* prompt) {
+    const bool terminal = ::isatty(STDIN_FILENO) == 1;
+    termios before{};
+    if (terminal) {
+        std::cerr << prompt << std::flush;
+        ::tcgetattr(STDIN_FILENO, &before);
+        termios silent = before;
+        silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    std::string line;
+    const bool got = static_cast<bool>(std::getline(std::cin, line));
+    if (terminal) {
+        ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        std::cerr << '\n';
+    }
+    return got ? std::optional(std::move(line)) : std::nullopt;
+}
+
+int fail(const Error& error) {
+    std::cerr << "penstock: " << error.message << '\n';
+    return kExitFailed;
+}
+
+}  // namespace
+
+int run_daemon(const RunOptions& options) {
+    if (options.config.empty() && !options.demo) {
+        std::cerr << "penstock: name a settings file (--config FILE), or use the embedded settings "
+                     "(--demo)\n";
+        return kExitUsage;
+    }
+    if (!options.config.empty() && options.demo) {
+        std::cerr << "penstock: --config and --demo exclude each other\n";
+        return kExitUsage;
+    }
+    auto settings = settings_of(options);
+    if (!settings) return kExitConfig;
+    Daemon::Options parts;
+    parts.settings = std::move(*settings);
+    if (!options.config.empty()) parts.reload = [&options] { return settings_of(options); };
+    parts.ready = [&options](const Settings& effective) {
+        if (options.demo) std::cout << hints(effective) << std::flush;
+    };
+    return Daemon(std::move(parts)).run();
+}
+
+int check_settings(const CheckOptions& options) {
+    config::Problems problems;
+    const auto settings = load_settings(options.config, problems);
+    std::cerr << problems.text();
+    if (!settings) return kExitConfig;
+    std::cout << options.config.string() << ": good\n\nmemory (of memory_limit "
+              << config::print(settings->memory_limit) << "):\n";
+    for (const auto& share : memory_shares(*settings)) {
+        std::cout << fmt::format("  {:>8}  {}\n", config::print(share.bytes), share.what);
+    }
+    if (!options.connect) return kExitOk;
+
+    int code = kExitOk;
+    std::cout << "\nsinks:\n";
+    for (const auto& [id, sink] : settings->sinks) {
+        const sinks::SinkContext context{
+            .id = id,
+            .journal = {},
+            .state_dir = settings->data_dir / "sinks" / id,
+            .clock = &system_clock(),
+            .seed = 0,
+            .metrics = nullptr
+        };
+        const auto made = sinks::make_sink(sink, context);
+        const auto reached = made ? (*made)->probe(10 * kSecond) : Status(made.error());
+        std::cout << fmt::format(
+            "  {} ({}): {}\n", id, sink.type(), reached.ok() ? "reached" : reached.error().message
+        );
+        if (!reached.ok()) code = kExitFailed;
+    }
+    return code;
+}
+
+int play_fleet(sim::Options options) {
+    if (!options.password.empty()) {
+        auto text = files::read(options.password, kPasswordFileMax);
+        if (!text) return fail(text.error());
+        while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
+            text->pop_back();
+        options.password = std::move(*text);
+    }
+    const auto played = sim::play(options, [](const sim::Totals& totals) {
+        std::cout << fmt::format(
+                         "published {} acknowledged {} refused {} reconnects {} ack p50 {:.1f} ms "
+                         "p99 {:.1f} ms",
+                         totals.published,
+                         totals.acknowledged,
+                         totals.refused,
+                         totals.reconnects,
+                         totals.latency_p50_ms,
+                         totals.latency_p99_ms
+                     )
+                  << std::endl;
+    });
+    return played.ok() ? kExitOk : fail(played.error());
+}
+
+int edit_passwords(const PasswdOptions& options) {
+    if (options.remove) {
+        const auto removed = auth::remove_user(options.file, options.user);
+        return removed.ok() ? kExitOk : fail(removed.error());
+    }
+    const auto password = ask_password("Password: ");
+    if (!password || password->empty())
+        return fail({Errc::invalid_argument, "no password was given"});
+    if (::isatty(STDIN_FILENO) == 1 && ask_password("Again: ") != password) {
+        return fail({Errc::invalid_argument, "the two passwords differ"});
+    }
+    const auto set = auth::set_password(options.file, options.user, *password);
+    return set.ok() ? kExitOk : fail(set.error());
+}
+
+std::string version_text() {
+    return fmt::format("penstock {} ({})", kVersion, kCommit);
+}
+
+int print_version() {
+    std::cout << version_text() << '\n';
+    return kExitOk;
+}
+
+int print_reference() {
+    std::cout << settings_reference();
+    return kExitOk;
+}
+
+}  // namespace penstock::app

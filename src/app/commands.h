@@ -1,0 +1,52 @@
+#pragma once
+
+#include "app/sim/fleet.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+/// What the subcommands do. Each returns an exit code (cli.h) and prints for people.
+namespace penstock::app {
+
+struct RunOptions {
+    std::filesystem::path config;  // empty: the embedded settings
+    bool demo = false;
+    std::filesystem::path data_dir;  // empty: as the settings say
+};
+int run_daemon(const RunOptions& options);
+
+struct CheckOptions {
+    std::filesystem::path config;
+    bool connect = false;
+};
+int check_settings(const CheckOptions& options);
+
+/// `password` names the file that holds it.
+int play_fleet(sim::Options options);
+
+struct JournalOptions {
+    std::string command;
+    std::filesystem::path data_dir;
+    std::filesystem::path config;
+    std::optional<std::uint64_t> from;
+    std::optional<std::uint64_t> to;
+    std::string device;
+    bool accept_loss = false;
+};
+int use_journal(const JournalOptions& options);
+
+struct PasswdOptions {
+    std::filesystem::path file;
+    std::string user;
+    bool remove = false;
+};
+int edit_passwords(const PasswdOptions& options);
+
+int print_version();
+[[nodiscard]] std::string version_text();
+
+int print_reference();
+
+}  // namespace penstock::app

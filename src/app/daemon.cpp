@@ -1,0 +1,400 @@
+#include "app/daemon.h"
+
+#include "app/admin.h"
+#include "app/cli.h"
+#include "app/score_keeper.h"
+#include "app/shard_set.h"
+#include "app/signals.h"
+#include "app/sink_set.h"
+#include "app/version.h"
+#include "auth/authenticator.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/posix_disk.h"
+#include "ingest/http/server.h"
+#include "ingest/mqtt/server.h"
+#include "inspect/inspector.h"
+#include "journal/history.h"
+#include "journal/index_keeper.h"
+#include "journal/journal.h"
+#include "journal/retention.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace penstock::app {
+namespace {
+
+constexpr Nanoseconds kDrainBound = 20 * kSecond;
+/// How soon a full disk shows at the front door.
+constexpr Nanoseconds kLook = 100 * kMillisecond;
+
+std::vector<std::string> ids_of(const sinks::SinksConfig& config) {
+    std::vector<std::string> ids;
+    for (const auto& [id, settings] : config)
+        ids.push_back(id);
+    return ids;
+}
+
+/// The listeners that are opened when the settings name none for devices.
+void fill_in_listeners(ListenersConfig& listeners) {
+    if (listeners.mqtt || listeners.mqtts || listeners.http || listeners.https) return;
+    listeners.mqtt.emplace();
+    listeners.http.emplace();
+}
+
+}  // namespace
+
+/// Everything that runs, in the order in which it is built.
+struct Daemon::State {
+    explicit State(Options given) : options(std::move(given)) {}
+
+    Options options;
+    Signals signals;
+    metrics::Registry registry;
+    std::unique_ptr<journal::Journal> journal;
+    std::unique_ptr<journal::QuarantineStore> quarantine;
+    std::unique_ptr<journal::Retention> retention;
+    std::unique_ptr<journal::IndexKeeper> indexes;
+    std::unique_ptr<journal::JournalHistory> history;
+    std::shared_ptr<const inspect::Inspector> inspector;
+    std::mutex
+        inspector_mutex;  // guards inspector, which requests of the shards ask for stream names
+    std::unique_ptr<auth::Authenticator> authenticator;
+    std::unique_ptr<ShardSet> shards;
+    std::unique_ptr<ScoreKeeper> scores;
+    std::unique_ptr<SinkSet> sinks;
+    std::unique_ptr<ingest::Listeners> listeners;
+    std::unique_ptr<Admin> admin;
+    std::uint64_t name_seed =
+        (std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}();
+    std::atomic<bool> journal_failed{false};  // set by the commit thread, read by main
+    std::atomic<bool> draining{false};        // set by main, read by the admin API
+    std::atomic<std::uint64_t> generation{1};
+    std::atomic<bool> reload_worked{true};
+    std::vector<metrics::Registration> registrations;
+
+    Settings& settings() { return options.settings; }
+
+    Status start();
+    Status open_journal();
+    Status open_inspection();
+    Status open_sinks();
+    Status open_listeners();
+    void export_own_metrics();
+    int watch();
+    void reload();
+    Status apply(Settings fresh);
+    void stop();
+    [[nodiscard]] bool knows_stream(std::string_view name);
+    [[nodiscard]] std::vector<std::string> not_ready();
+};
+
+Daemon::Daemon(Options options) : state_(std::make_unique<State>(std::move(options))) {}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+    auto& state = *state_;
+    log::start();
+    log::set_level(state.settings().log.level);
+    fill_in_listeners(state.settings().listeners);
+    log::info(
+        "penstock starts", {{"version", kVersion}, {"data_dir", state.settings().data_dir.string()}}
+    );
+    if (const auto started = state.start(); !started.ok()) {
+        log::error(
+            "start failed",
+            {{"code", name(started.error().code)}, {"reason", started.error().message}}
+        );
+        state.stop();
+        log::stop();
+        return started.error().code == Errc::io || started.error().code == Errc::corrupt
+                   ? kExitIo
+                   : kExitFailed;
+    }
+    log::info("penstock is ready");
+    if (state.options.ready) state.options.ready(state.settings());
+    const int code = state.watch();
+    if (code == kExitIo) {
+        // The journal cannot be trusted with another byte: nothing is drained, the supervisor
+        // starts us anew (R2).
+        log::stop();
+        std::_Exit(code);
+    }
+    state.stop();
+    log::info("penstock has stopped");
+    log::stop();
+    return code;
+}
+
+Status Daemon::State::start() {
+    PS_CHECK(files::make_private_directory(settings().data_dir));
+    PS_CHECK(open_journal());
+    PS_CHECK(open_inspection());
+    PS_CHECK(open_sinks());
+    PS_CHECK(open_listeners());
+    admin = std::make_unique<Admin>(Admin::Parts{
+        .config = settings().listeners.admin,
+        .history = *history,
+        .journal = *journal,
+        .sinks = *sinks,
+        .registry = registry,
+        .not_ready = [this] { return not_ready(); },
+        .generation = generation,
+    });
+    PS_CHECK(admin->start());
+    shards->start();
+    return {};
+}
+
+Status Daemon::State::open_journal() {
+    export_own_metrics();
+    auto opened = journal::Journal::open(
+        {.directory = settings().data_dir / "journal",
+         .config = settings().journal.writing,
+         .shards = settings().shard_count(),
+         .random = {}},
+        posix_disk(),
+        system_clock(),
+        registry
+    );
+    if (!opened) return std::move(opened).error();
+    journal = std::move(*opened);
+    PS_TRY(
+        quarantine,
+        journal::QuarantineStore::open(
+            settings().data_dir / "quarantine",
+            journal->id(),
+            settings().quarantine,
+            posix_disk(),
+            system_clock()
+        )
+    );
+    retention = std::make_unique<journal::Retention>(
+        journal::RetentionParts::of(*journal, settings().journal.writing),
+        settings().journal.keeping,
+        registry
+    );
+    retention->expect(ids_of(settings().sinks));
+    const auto log_parts = journal::LogParts::of(*journal);
+    indexes = std::make_unique<journal::IndexKeeper>(log_parts, registry);
+    history = std::make_unique<journal::JournalHistory>(log_parts, *indexes);
+    return {};
+}
+
+Status Daemon::State::open_inspection() {
+    PS_TRY(auto made, inspect::Inspector::create(settings().inspect, name_seed));
+    inspector = std::move(made);
+    shards = std::make_unique<ShardSet>(
+        settings().shard_count(),
+        inspector,
+        settings().inspect.score_state.memory.value,
+        *journal,
+        registry
+    );
+    scores = std::make_unique<ScoreKeeper>(settings().data_dir / "score", *journal, *shards);
+    PS_CHECK(scores->restore());
+    retention->hold("scores", [this] { return scores->covered(); });
+    journal->set_on_sealed([this](const journal::SegmentInfo&) { scores->request(); });
+    journal->set_on_failed([this](const Error& error) {
+        log::error(
+            "the journal failed; nothing is acknowledged any more", {{"reason", error.message}}
+        );
+        journal_failed = true;
+        signals.interrupt();
+    });
+    journal->start();
+    indexes->start();
+    scores->start();
+    return {};
+}
+
+Status Daemon::State::open_sinks() {
+    sinks = std::make_unique<SinkSet>(*journal, *quarantine, settings().data_dir, registry);
+    PS_CHECK(sinks->start(settings().sinks));
+    retention->start();
+    return {};
+}
+
+Status Daemon::State::open_listeners() {
+    PS_TRY(authenticator, auth::Authenticator::open(settings().auth, system_clock(), registry));
+    const auto mqtt = std::make_shared<mqtt::Server>(*authenticator, shards->count());
+    const auto stream_exists = [this](std::string_view stream) { return knows_stream(stream); };
+    const auto& wanted = settings().listeners;
+    std::vector<ingest::ListenerSpec> specs;
+    if (wanted.mqtt) specs.push_back(mqtt->listener("mqtt", *wanted.mqtt));
+    if (wanted.mqtts) specs.push_back(mqtt->listener("mqtts", *wanted.mqtts));
+    const auto http = [&](const char* listener, const ingest::http::Config& config) {
+        return ingest::http::listener(
+            listener, config, *authenticator, shards->count(), stream_exists
+        );
+    };
+    if (wanted.http) specs.push_back(http("http", *wanted.http));
+    if (wanted.https) specs.push_back(http("https", *wanted.https));
+    PS_TRY(
+        listeners,
+        ingest::Listeners::open(std::move(specs), shards->count(), system_clock(), registry)
+    );
+    shards->listen(*listeners);
+    for (std::size_t i = 0; i < listeners->size(); ++i) {
+        const auto& listener = listeners->at(i);
+        log::info(
+            "listening",
+            {{"listener", listener.name()},
+             {"address", listener.address().text()},
+             {"tls", listener.secure()}}
+        );
+    }
+    return {};
+}
+
+void Daemon::State::export_own_metrics() {
+    log::export_metrics(registry);
+    metrics::export_process_metrics(registry);
+    metrics::export_build_info(registry, kVersion, kCommit);
+    registrations.push_back(registry.gauge_fn(
+        "penstock_config_generation",
+        "Settings applied since the start, the first included.",
+        {},
+        [this] { return static_cast<double>(generation.load()); }
+    ));
+    registrations.push_back(registry.gauge_fn(
+        "penstock_config_last_reload_success",
+        "1 when the last reload, or the start, was taken.",
+        {},
+        [this] { return reload_worked.load() ? 1.0 : 0.0; }
+    ));
+}
+
+bool Daemon::State::knows_stream(std::string_view stream) {
+    std::shared_ptr<const inspect::Inspector> current;
+    {
+        const std::lock_guard lock(inspector_mutex);
+        current = inspector;
+    }
+    for (const auto& known : current->streams()) {
+        if (known.name == stream) return true;
+    }
+    return false;
+}
+
+std::vector<std::string> Daemon::State::not_ready() {
+    std::vector<std::string> reasons;
+    if (draining) reasons.emplace_back("draining");
+    if (const auto state = journal->state();
+        state == journal::State::full || state == journal::State::failed) {
+        reasons.push_back(fmt::format("journal {}", journal::name(state)));
+    }
+    return reasons;
+}
+
+int Daemon::State::watch() {
+    bool full = false;
+    while (true) {
+        const auto event = signals.wait(kLook);
+        if (journal_failed) return kExitIo;
+        if (event == Signals::Event::stop) return kExitOk;
+        if (event == Signals::Event::reload) reload();
+        if (const bool now = journal->full(); now != full) {
+            full = now;
+            shards->close_intake(full);
+            log::warn(
+                full ? "the disk is full: nothing is taken until space returns"
+                     : "space has returned"
+            );
+        }
+    }
+}
+
+void Daemon::State::reload() {
+    if (!options.reload) {
+        log::warn("nothing to reload: the settings are embedded");
+        return;
+    }
+    auto fresh = options.reload();
+    if (!fresh) {
+        reload_worked = false;
+        log::error("reload refused: the old settings stay", {{"reason", "the new ones are wrong"}});
+        return;
+    }
+    fill_in_listeners(fresh->listeners);
+    if (const auto applied = apply(std::move(*fresh)); !applied.ok()) {
+        reload_worked = false;
+        log::error("reload refused: the old settings stay", {{"reason", applied.error().message}});
+        return;
+    }
+    reload_worked = true;
+    ++generation;
+    log::info("settings reloaded", {{"generation", generation.load()}});
+}
+
+Status Daemon::State::apply(Settings fresh) {
+    PS_TRY(
+        std::shared_ptr<const inspect::Inspector> made,
+        inspect::Inspector::create(fresh.inspect, name_seed)
+    );
+    PS_CHECK(authenticator->reload(fresh.auth));
+    retention->expect(ids_of(fresh.sinks));
+    if (auto replaced = sinks->replace(fresh.sinks); !replaced.ok()) {
+        retention->expect(ids_of(settings().sinks));
+        if (const auto back = authenticator->reload(settings().auth); !back.ok()) {
+            log::warn(
+                "credentials stay as the new settings have them", {{"reason", back.error().message}}
+            );
+        }
+        return replaced;
+    }
+    if (const auto certificates = listeners->reload(); !certificates.ok()) {
+        log::warn("certificates kept", {{"reason", certificates.error().message}});
+    }
+    {
+        const std::lock_guard lock(inspector_mutex);
+        inspector = made;
+    }
+    shards->use(made);
+    retention->set(fresh.journal.keeping);
+    log::set_level(fresh.log.level);
+    const auto changed = [](const config::Origin& a, const config::Origin& b) {
+        return a.text() != b.text();
+    };
+    if (fresh.data_dir != settings().data_dir || fresh.shard_count() != settings().shard_count() ||
+        changed(fresh.listeners.origin, settings().listeners.origin)) {
+        log::warn("data_dir, shards and listeners change with a restart only");
+    }
+    options.settings = std::move(fresh);
+    return {};
+}
+
+void Daemon::State::stop() {
+    draining = true;
+    if (shards != nullptr) {
+        shards->close_intake(true);
+        if (scores != nullptr) scores->finish();
+        if (!shards->drain(kDrainBound))
+            log::warn("some connections were cut off before they were answered");
+    }
+    if (authenticator != nullptr) authenticator->stop();
+    if (retention != nullptr) retention->stop();
+    if (sinks != nullptr) sinks->stop();
+    admin.reset();
+    if (journal != nullptr) {
+        if (const auto closed = journal->close(); !closed.ok()) {
+            log::error("the journal was not closed cleanly", {{"reason", closed.error().message}});
+        }
+    }
+    if (indexes != nullptr) indexes->stop();
+    // Connections give their places back to the listeners: they go first.
+    scores.reset();
+    shards.reset();
+    listeners.reset();
+}
+
+}  // namespace penstock::app
