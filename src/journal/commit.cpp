@@ -136,6 +136,7 @@ void Committer::publish_front() {
     counters_.bytes->add(commit->bytes);
     counters_.padding->add(commit->padding);
     if (!commit->begins_segment) return;
+    begun_ = true;
     // A footer that says "rolled" promises a successor: it may be written now that the successor is durable.
     for (const auto& ended : std::exchange(ended_, {})) {
         parts_.steward.seal({ended->info(), ended->footer(SealCause::rolled, parts_.clock.wall())});
@@ -169,6 +170,8 @@ Nanoseconds Committer::due(Nanoseconds now) const {
 Nanoseconds Committer::start_commits(Nanoseconds now) {
     bell_wanted_ = false;
     stalled_ = false;
+    // Frames wait for the header: without one nothing behind it could be read.
+    if (open_ && !begun_) return kNothingToDo;
     while (in_flight_.size() < queue_->depth()) {
         const bool waits = something_waits();
         if (open_ && !hole_ && !waits) {
@@ -184,6 +187,7 @@ Nanoseconds Committer::start_commits(Nanoseconds now) {
             stalled_ = true;
             return kStallPoll;
         }
+        if (!begun_) break;
     }
     return kNothingToDo;  // a completion is the next thing to happen
 }
@@ -364,6 +368,7 @@ bool Committer::roll(Nanoseconds now) {
     header.size = spare->size;
     if (open_) ended_.push_back(std::move(open_));
     open_ = std::make_shared<OpenSegment>(std::move(*spare), header);
+    begun_ = false;
     parts_.segments.add(open_->info());
     auto commit = std::make_unique<Commit>();
     commit->begins_segment = true;

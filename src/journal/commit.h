@@ -163,6 +163,7 @@ private:
     Counters counters_;
 
     std::shared_ptr<OpenSegment> open_;
+    bool begun_ = false;                                // its header is durable: frames may follow
     std::deque<std::shared_ptr<OpenSegment>> ended_;    // rolled, not yet handed to the steward
     std::deque<std::unique_ptr<Commit>> in_flight_;     // in LSN order; bound: depth of the queue
     std::uint64_t first_token_ = 0;                     // of in_flight_.front()

@@ -87,11 +87,11 @@ public:
     }
 
     ~LocalJournal() override {
-        if (thread_.joinable()) {
-            if (const Status closed = close(); !closed.ok()) {
-                log::error("the journal did not close cleanly", {{"error", closed.error().message}});
-            }
-        }
+        if (!thread_.joinable()) return;
+        abandoned_.store(true, std::memory_order_release);
+        committer_->wake();
+        thread_.join();
+        steward_->stop();
     }
     LocalJournal(const LocalJournal&) = delete;
     LocalJournal& operator=(const LocalJournal&) = delete;
@@ -121,11 +121,20 @@ public:
         thread_ = std::thread([this] { run(); });
     }
 
+    void step() override {
+        steward_->step();
+        static_cast<void>(commit_step());
+    }
+
     Status close() override {
         if (closed_.exchange(true)) return {};
         gate_.closing.store(true, std::memory_order_release);
         committer_->wake();
-        if (thread_.joinable()) thread_.join();
+        if (thread_.joinable()) {
+            thread_.join();
+        } else {
+            while (commit_step()) steward_->step();
+        }
         steward_->stop();
         tail_.close();
         if (committer_->failure()) return *committer_->failure();
@@ -211,19 +220,33 @@ private:
     }
 
     void run() {
-        for (;;) {
-            const Nanoseconds quiet = committer_->step();
-            if (committer_->failure()) return failed(*committer_->failure());
-            if (gate_.closing.load(std::memory_order_acquire)) {
-                if (committer_->idle()) return committer_->close();
-                // With the disk full nothing more will be written: it was never acknowledged.
-                if (committer_->stalled() && gate_.full.load(std::memory_order_acquire)) return;
-            }
-            committer_->sleep(quiet);
+        while (!abandoned_.load(std::memory_order_acquire)) {
+            const auto quiet = commit_step();
+            if (!quiet) return;
+            committer_->sleep(*quiet);
         }
     }
 
+    /// One step; nothing when it was the last.
+    std::optional<Nanoseconds> commit_step() {
+        if (ended_) return {};
+        const Nanoseconds quiet = committer_->step();
+        if (committer_->failure()) {
+            failed(*committer_->failure());
+        } else if (gate_.closing.load(std::memory_order_acquire)) {
+            if (committer_->idle()) {
+                committer_->close();
+                ended_ = true;
+            }
+            // With the disk full nothing more will be written: it was never acknowledged.
+            if (committer_->stalled() && gate_.full.load(std::memory_order_acquire)) ended_ = true;
+        }
+        if (ended_) return {};
+        return quiet;
+    }
+
     void failed(const Error& error) {
+        ended_ = true;
         log::error("the journal failed: nothing is acknowledged any more", {{"error", error.message}});
         tail_.close();
         if (on_failed_) on_failed_(error);
@@ -296,6 +319,8 @@ private:
     std::function<void(const Error&)> on_failed_;
     std::mutex retire_mutex_;
     std::atomic<bool> closed_{false};
+    std::atomic<bool> abandoned_{false};  // destroyed without close()
+    bool ended_ = false;                  // the commit thread's: it took its last step
     std::thread thread_;
     std::vector<metrics::Registration> exported_;  // last: gone before what the callbacks read
 };

@@ -47,7 +47,8 @@ struct Options {
 };
 
 /// The node's one log: takes batches from shards, makes them durable, hands them to readers.
-/// Life: open() -> set_waker() for each shard, set_on_failed(), set_on_sealed() -> start() -> close().
+/// Life: open() -> set_waker() for each shard, set_on_failed(), set_on_sealed() -> start() -> close(). A journal that is
+/// destroyed without close() leaves its files as a crash would, but for what was under way.
 /// Promises: nothing is reported durable, or shown to a reader, before it would survive a power cut (R1); an LSN is never
 /// given twice; after the first error of a write or sync nothing is reported any more (R2).
 /// Threads: as said at each function; unless said, any thread.
@@ -70,6 +71,8 @@ public:
     virtual void set_on_sealed(std::function<void(const SegmentInfo&)> sealed) = 0;
     /// Starts the commit thread and the background thread.
     virtual void start() = 0;
+    /// Instead of start(): does what the two threads would do now, on the caller's. For a simulation that owns time.
+    virtual void step() = 0;
     /// Commits what was submitted, seals the segment as cleanly closed, ends the threads. Shards have stopped submitting.
     /// Errors: what made the journal fail.
     [[nodiscard]] virtual Status close() = 0;
