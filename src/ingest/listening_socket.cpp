@@ -118,7 +118,7 @@ Result<Socket> accept_one(int listening, Peer& peer) noexcept {
             }
             return socket;
         }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+        if (errno == EAGAIN) break;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             return Error{Errc::io, std::strerror(errno)};
         }

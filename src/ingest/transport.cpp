@@ -70,7 +70,7 @@ Transfer read_plain(int fd, std::span<std::byte> into) noexcept {
         if (n > 0) return {Io::done, static_cast<std::size_t>(n)};
         if (n == 0) return {Io::ended, 0};
         if (errno == EINTR) continue;
-        return {errno == EAGAIN || errno == EWOULDBLOCK ? Io::wants_read : Io::failed, 0};
+        return {errno == EAGAIN ? Io::wants_read : Io::failed, 0};
     }
 }
 
@@ -79,7 +79,7 @@ Transfer write_plain(int fd, std::span<const std::byte> from) noexcept {
         const ssize_t n = ::send(fd, from.data(), from.size(), MSG_NOSIGNAL);
         if (n >= 0) return {Io::done, static_cast<std::size_t>(n)};
         if (errno == EINTR) continue;
-        return {errno == EAGAIN || errno == EWOULDBLOCK ? Io::wants_write : Io::failed, 0};
+        return {errno == EAGAIN ? Io::wants_write : Io::failed, 0};
     }
 }
 

@@ -50,7 +50,7 @@ Consumed Connection::received(std::span<const std::byte> bytes) {
         Frame frame;
         const Framing framing =
             next_frame(bytes.subspan(at), session_.max_packet(settings_), frame, consumed.need);
-        if (framing == Framing::partial) break;
+        if (framing == Framing::partial && session_.expects(bytes[at])) break;
         const bool whole = framing == Framing::whole;
         const Next next =
             whole ? session_.receive(frame, desk) : session_.receive_broken(framing, desk);

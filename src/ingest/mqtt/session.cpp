@@ -64,9 +64,7 @@ std::size_t Session::max_packet(const Settings& settings) const noexcept {
 Next Session::receive(const Frame& frame, Desk& desk) {
     if (state_ == State::fresh) {
         if (frame.type() == PacketType::connect) return connect(frame, desk);
-        desk.cells.protocol_error("no_connect");  // [MQTT-3.1.0-1]
-        failed_ = true;
-        return end("no_connect");
+        return receive_broken(Framing::partial, desk);
     }
     if (state_ != State::connected) return end(end_reason_);
     switch (frame.type()) {
@@ -90,6 +88,11 @@ Next Session::receive(const Frame& frame, Desk& desk) {
 }
 
 Next Session::receive_broken(Framing fault, Desk& desk) {
+    if (fault == Framing::partial) {              // something that is no CONNECT
+        desk.cells.protocol_error("no_connect");  // [MQTT-3.1.0-1]
+        failed_ = true;
+        return end("no_connect");
+    }
     return fail(
         fault == Framing::too_large ? Reason::packet_too_large : Reason::malformed_packet, desk
     );

@@ -83,8 +83,14 @@ public:
     Session& operator=(const Session&) = delete;
 
     [[nodiscard]] Next receive(const Frame& frame, Desk& desk);
-    /// What next_frame() found is no packet.
+    /// What next_frame() found is no packet, or (partial) the beginning of one that is not
+    /// expected.
     [[nodiscard]] Next receive_broken(Framing fault, Desk& desk);
+    /// May a packet begin with this byte now? False ends the wait for the rest of what is no
+    /// CONNECT.
+    [[nodiscard]] bool expects(std::byte head) const noexcept {
+        return state_ != State::fresh || head == std::byte{0x10};
+    }
     /// The longest packet that is taken now: less before CONNECT.
     [[nodiscard]] std::size_t max_packet(const ingest::MqttListenerConfig& settings) const noexcept;
 
