@@ -44,7 +44,7 @@ streams:
       - {{ when: "heartRate > 140", is: HIGH_HEART_RATE }}
     score: [heartRate]
 sinks:
-  lake: {{ type: archive, local: {{ directory: {1} }}, window: {{ max_age: 5s }} }}
+  lake: {{ type: archive, local: {{ directory: {1} }}, window: {{ age: 5s }} }}
 )",
         quoted(data_dir),
         quoted(data_dir / "archive")

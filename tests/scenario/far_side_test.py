@@ -16,7 +16,7 @@ sinks:
   lake:
     type: archive
     s3: {{ endpoint: "{s3}", bucket: lake, prefix: "raw/", access_key: penstock, secret_key: penstock-secret }}
-    window: {{ max_age: 500ms }}
+    window: {{ age: 500ms }}
 """
 
 

@@ -7,7 +7,7 @@ import unittest
 from support.daemon import Daemon, eventually
 from support.mqtt import Client
 
-LOCAL = "sinks:\n  lake: {{ type: archive, local: {{ directory: \"{dir}\" }}, window: {{ max_age: 500ms }} }}\n"
+LOCAL = "sinks:\n  lake: {{ type: archive, local: {{ directory: \"{dir}\" }}, window: {{ age: 500ms }} }}\n"
 
 
 class FirstRun(unittest.TestCase):

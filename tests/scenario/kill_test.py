@@ -19,7 +19,7 @@ SINKS = """
 sinks:
   events:  {{ type: kafka, brokers: ["{kafka}"], topic: telemetry }}
   metrics: {{ type: line_protocol, endpoint: "{victoria}/write", tags: [deviceId, status], settle: 0s }}
-  lake:    {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ max_age: 500ms }} }}
+  lake:    {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ age: 500ms }} }}
 """
 
 

@@ -17,7 +17,7 @@ from kill_test import Device
 SINKS = """
 sinks:
   events: {{ type: kafka, brokers: ["{kafka}"], topic: telemetry }}
-  lake:   {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ max_age: 500ms }} }}
+  lake:   {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ age: 500ms }} }}
 """
 
 
