@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kSector = 512;
 
 void overlay(std::vector<std::byte>& to, std::span<const std::byte> bytes, std::uint64_t offset) {
+    if (bytes.empty()) return;
     if (to.size() < offset + bytes.size()) to.resize(offset + bytes.size());
     std::memcpy(to.data() + offset, bytes.data(), bytes.size());
 }
@@ -89,8 +90,11 @@ public:
             inode_->sync_failed = true;
             return *error;
         }
-        inode_->durable = inode_->cached;
-        inode_->pending.clear();
+        // Only what counts as dirty is written: what a failed sync dropped stays in the cache alone.
+        for (const Inode::Pending& pending : std::exchange(inode_->pending, {})) {
+            if (pending.resize) inode_->durable.resize(*pending.resize);
+            overlay(inode_->durable, pending.bytes, pending.offset);
+        }
         return {};
     }
 
