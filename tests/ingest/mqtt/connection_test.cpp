@@ -188,7 +188,8 @@ TEST_CASE("of many connections with one client id exactly one stays", "[mqtt][co
     std::size_t open = 64;
     node.until([&] {
         open = 0;
-        for (Device& device : devices) open += device.ended() ? 0U : 1U;
+        for (Device& device : devices)
+            open += device.ended() ? 0U : 1U;
         return open == 1 && node.connections() == 1;
     });
     for (Device& device : devices) {
@@ -244,8 +245,10 @@ TEST_CASE(
     }
     node.intake().room_for = 0;
     std::string ten;
-    for (unsigned id = 1; id <= 10; ++id) ten += wire::publish("t", "x", 1, id);
-    for (Device& device : devices) device.sends(ten);
+    for (unsigned id = 1; id <= 10; ++id)
+        ten += wire::publish("t", "x", 1, id);
+    for (Device& device : devices)
+        device.sends(ten);
     node.settle(std::chrono::milliseconds(50));
     CHECK(node.taken() == 0);
     for (int i = 0; i < 8; ++i) {

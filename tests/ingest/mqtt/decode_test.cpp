@@ -87,7 +87,7 @@ TEST_CASE(
     "a Remaining Length of five bytes or in a longer form than needed is malformed",
     "[mqtt][decode][M03][MQTT-1.5.5-1]"
 ) {
-    using namespace std::string_literals;
+    using std::string_literals::operator""s;
     CHECK(frame_of("\x30\x80\x80\x80\x80\x01"s) == Framing::malformed);
     CHECK(frame_of("\x30\xff\xff\xff\xff"s) == Framing::malformed);
     CHECK(frame_of("\xc0\x80\x00"s) == Framing::malformed);
@@ -102,7 +102,7 @@ TEST_CASE(
     "variable byte integers inside a packet: all short forms pass, all long ones are malformed",
     "[mqtt][decode][M03]"
 ) {
-    using namespace std::string_literals;
+    using std::string_literals::operator""s;
     const auto read = [](const std::string& text) {
         const Exact exact(text);
         Reader in(exact.bytes());
@@ -137,7 +137,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a PUBLISH whose topic is longer than the packet is malformed", "[mqtt][decode][M01]") {
-    using namespace std::string_literals;
+    using std::string_literals::operator""s;
     for (const std::string& body :
          {""s, "\0"s, "\0\1"s, "\0\2a"s, "\xff\xff"s, "\xff\xff"s + "abcd", "\0\5abcd"s}) {
         INFO(body.size());
@@ -333,7 +333,7 @@ TEST_CASE(
     "strings with NUL, surrogates or overlong forms are malformed",
     "[mqtt][decode][M09][MQTT-1.5.4-1][MQTT-1.5.4-2]"
 ) {
-    using namespace std::string_literals;
+    using std::string_literals::operator""s;
     for (const std::string& bad :
          {"a\0b"s, "\xed\xa0\x80"s, "\xc0\xaf"s, "\xf5\x80\x80\x80"s, "\xe2\x82"s}) {
         CHECK(decode_whole(wire::connect_v5(bad)) == Reason::malformed_packet);

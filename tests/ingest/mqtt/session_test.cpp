@@ -304,7 +304,7 @@ TEST_CASE(
 }
 
 TEST_CASE("topics that are none end the connection", "[mqtt][session][M09][MQTT-3.3.2-2]") {
-    using namespace std::string_literals;
+    using std::string_literals::operator""s;
     const std::vector<std::pair<std::string, std::string>> cases = {
         {"a/#", "disconnect 0x90"},
         {"+", "disconnect 0x90"},

@@ -5,7 +5,7 @@
 #include <string>
 
 using namespace penstock::mqtt;
-using namespace std::string_literals;
+using std::string_literals::operator""s;
 
 namespace {
 
