@@ -111,8 +111,9 @@ public:
         write_frame(header, {});
     }
 
-    void seal() {
+    void seal(journal::SealCause cause = journal::SealCause::rolled) {
         journal::SegmentFooter footer;
+        footer.cause = cause;
         footer.frames = frames_;
         footer.journal = journal.bytes;
         footer.nonce = open_.nonce;
