@@ -1,9 +1,7 @@
 #include "ingest/http/answer.h"
 
+#include "base/http_date.h"
 #include "base/json_text.h"
-
-#include <array>
-#include <chrono>
 
 namespace penstock::ingest::http {
 namespace {
@@ -65,11 +63,6 @@ std::string_view extra_headers(unsigned status) noexcept {
 std::string_view connection_header(const AnswerHead& head) noexcept {
     if (!head.keep_alive) return "Connection: close\r\n";
     return head.modern ? std::string_view{} : std::string_view("Connection: keep-alive\r\n");
-}
-
-void append_two(std::string& out, std::int64_t value) {
-    out += static_cast<char>('0' + value / 10 % 10);
-    out += static_cast<char>('0' + value % 10);
 }
 
 void append_count(std::string& out, std::string_view name, std::uint32_t value) {
@@ -136,46 +129,13 @@ std::string problem_json(const Problem& problem) {
     return out;
 }
 
-void append_http_date(std::string& out, Nanoseconds wall) {
-    using std::chrono::days;
-    using std::chrono::sys_days;
-    constexpr std::array<std::string_view, 7> kDays{
-        "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"
-    };
-    constexpr std::array<std::string_view, 12> kMonths{
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
-    };
-    const auto now = std::chrono::floor<std::chrono::seconds>(
-        std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(wall))
-    );
-    const sys_days day = std::chrono::floor<days>(now);
-    const std::chrono::year_month_day date{day};
-    const auto second = (now - day).count();
-    const int year = static_cast<int>(date.year());
-    out += kDays[std::chrono::weekday{day}.c_encoding()];
-    out += ", ";
-    append_two(out, static_cast<unsigned>(date.day()));
-    out += ' ';
-    out += kMonths[static_cast<unsigned>(date.month()) - 1];
-    out += ' ';
-    append_two(out, year / 100);
-    append_two(out, year);
-    out += ' ';
-    append_two(out, second / 3600);
-    out += ':';
-    append_two(out, second / 60 % 60);
-    out += ':';
-    append_two(out, second % 60);
-    out += " GMT";
-}
-
 void append_answer(std::string& out, const AnswerHead& head, std::string_view json) {
     out.reserve(out.size() + 256 + json.size());
     append_count(out, head.modern ? "HTTP/1.1 " : "HTTP/1.0 ", head.status);
     out += ' ';
     out += phrase(head.status);
     out += "\r\nDate: ";
-    append_http_date(out, head.date);
+    append_http_date(head.date, out);
     out += "\r\nContent-Type: application/json\r\nContent-Length: ";
     append_json_number(std::uint64_t{json.size()}, out);
     out += "\r\n";

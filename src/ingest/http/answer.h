@@ -67,7 +67,4 @@ void append_answer(std::string& out, const AnswerHead& head, std::string_view js
 /// The interim answer (RFC 9110 section 15.2.1).
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7).
-void append_http_date(std::string& out, Nanoseconds wall);
-
 }  // namespace penstock::ingest::http

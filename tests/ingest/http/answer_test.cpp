@@ -4,12 +4,6 @@
 
 namespace penstock::ingest::http {
 
-TEST_CASE("answer: dates are those of HTTP", "[ingest][http]") {
-    std::string out;
-    append_http_date(out, 784'111'777 * kSecond + 5);
-    CHECK(out == "Sun, 06 Nov 1994 08:49:37 GMT");
-}
-
 TEST_CASE("answer: a whole answer", "[ingest][http]") {
     std::string out;
     append_answer(out, {.status = 503, .keep_alive = false}, "{}");
