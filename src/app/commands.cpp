@@ -148,6 +148,35 @@ int play_fleet(sim::Options options) {
     return played.ok() ? kExitOk : fail(played.error());
 }
 
+int use_journal(const JournalOptions& options) {
+    auto data_dir = options.data_dir;
+    if (data_dir.empty() && !options.config.empty()) {
+        config::Problems problems;
+        const auto settings = load_settings(options.config, problems);
+        std::cerr << problems.text();
+        if (!settings) return kExitConfig;
+        data_dir = settings->data_dir;
+    }
+    if (data_dir.empty()) {
+        std::cerr << "penstock: name the data directory (--data-dir DIR) or the settings (--config "
+                     "FILE)\n";
+        return kExitUsage;
+    }
+    journal::ToolOptions tool;
+    tool.directory = data_dir / "journal";
+    if (options.from) tool.from = {*options.from};
+    if (options.to) tool.to = {*options.to};
+    tool.device = options.device;
+    tool.accept_loss = options.accept_loss;
+    if (options.command == "ls")
+        return journal::list_journal(tool, posix_disk(), std::cout, std::cerr);
+    if (options.command == "check")
+        return journal::check_journal(tool, posix_disk(), std::cout, std::cerr);
+    if (options.command == "dump")
+        return journal::dump_journal(tool, posix_disk(), std::cout, std::cerr);
+    return journal::repair_journal(tool, posix_disk(), std::cout, std::cerr);
+}
+
 int edit_passwords(const PasswdOptions& options) {
     if (options.remove) {
         const auto removed = auth::remove_user(options.file, options.user);

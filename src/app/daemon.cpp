@@ -1,11 +1,12 @@
 #include "app/daemon.h"
 
-#include "app/admin.h"
+#include "api/server.h"
 #include "app/cli.h"
 #include "app/score_keeper.h"
 #include "app/shard_set.h"
 #include "app/signals.h"
 #include "app/sink_set.h"
+#include "app/status.h"
 #include "app/version.h"
 #include "auth/authenticator.h"
 #include "base/files.h"
@@ -72,11 +73,12 @@ struct Daemon::State {
     std::unique_ptr<ScoreKeeper> scores;
     std::unique_ptr<SinkSet> sinks;
     std::unique_ptr<ingest::Listeners> listeners;
-    std::unique_ptr<Admin> admin;
+    std::unique_ptr<api::Server> admin;
     std::uint64_t name_seed =
         (std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}();
     std::atomic<bool> journal_failed{false};  // set by the commit thread, read by main
-    std::atomic<bool> draining{false};        // set by main, read by the admin API
+    std::atomic<bool> running{false};   // everything is built; set by main, read by the admin API
+    std::atomic<bool> draining{false};  // set by main, read by the admin API
     std::atomic<std::uint64_t> generation{1};
     std::atomic<bool> reload_worked{true};
     std::vector<metrics::Registration> registrations;
@@ -94,7 +96,7 @@ struct Daemon::State {
     Status apply(Settings fresh);
     void stop();
     [[nodiscard]] bool knows_stream(std::string_view name);
-    [[nodiscard]] std::vector<std::string> not_ready();
+    [[nodiscard]] api::Readiness readiness();
 };
 
 Daemon::Daemon(Options options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -137,26 +139,34 @@ int Daemon::run() {
 
 Status Daemon::State::start() {
     PS_CHECK(files::make_private_directory(settings().data_dir));
+    export_own_metrics();
+    // First of all, so that a node that recovers can be asked how it is.
+    PS_TRY(
+        admin,
+        api::Server::start(
+            settings().listeners.admin,
+            {.readiness = [this] { return readiness(); },
+             .status =
+                 [this] {
+                     return running ? status_json(*journal, registry, generation)
+                                    : std::string("{}");
+                 },
+             .sinks = [this] { return running ? sinks_json(sinks->health()) : std::string("[]"); }},
+            system_clock(),
+            registry
+        )
+    );
     PS_CHECK(open_journal());
     PS_CHECK(open_inspection());
     PS_CHECK(open_sinks());
     PS_CHECK(open_listeners());
-    admin = std::make_unique<Admin>(Admin::Parts{
-        .config = settings().listeners.admin,
-        .history = *history,
-        .journal = *journal,
-        .sinks = *sinks,
-        .registry = registry,
-        .not_ready = [this] { return not_ready(); },
-        .generation = generation,
-    });
-    PS_CHECK(admin->start());
     shards->start();
+    admin->open(*history, journal->id());
+    running = true;
     return {};
 }
 
 Status Daemon::State::open_journal() {
-    export_own_metrics();
     auto opened = journal::Journal::open(
         {.directory = settings().data_dir / "journal",
          .config = settings().journal.writing,
@@ -286,14 +296,27 @@ bool Daemon::State::knows_stream(std::string_view stream) {
     return false;
 }
 
-std::vector<std::string> Daemon::State::not_ready() {
-    std::vector<std::string> reasons;
-    if (draining) reasons.emplace_back("draining");
-    if (const auto state = journal->state();
-        state == journal::State::full || state == journal::State::failed) {
-        reasons.push_back(fmt::format("journal {}", journal::name(state)));
+api::Readiness Daemon::State::readiness() {
+    api::Readiness found;
+    const auto add = [&found](std::string_view code, std::string message, bool failing) {
+        found.reasons.push_back({.code = code, .message = std::move(message), .failing = failing});
+    };
+    if (!running) {
+        add("recovering", "the journal is being recovered", true);
+        return found;
     }
-    return reasons;
+    if (draining) add("draining", "the node is stopping", true);
+    if (journal->state() == journal::State::full) add("journal_full", "no space for records", true);
+    if (journal->state() == journal::State::failed)
+        add("journal_failed", "a write or sync failed", true);
+    for (const auto& sink : sinks->health()) {
+        if (sink.state == sinks::SinkState::running || sink.state == sinks::SinkState::starting)
+            continue;
+        add("sink",
+            fmt::format("{}: {}: {}", sink.id, sinks::name(sink.state), sink.last_error),
+            false);
+    }
+    return found;
 }
 
 int Daemon::State::watch() {

@@ -13,13 +13,15 @@ std::string quoted(const std::filesystem::path& path) {
     return out;
 }
 
-std::string connect_host(const ingest::Endpoint& endpoint) {
+template <class Endpoint>
+std::string connect_host(const Endpoint& endpoint) {
     if (endpoint.host == "0.0.0.0") return "127.0.0.1";
     if (endpoint.host == "::") return "[::1]";
     return endpoint.host.find(':') == std::string::npos ? endpoint.host : "[" + endpoint.host + "]";
 }
 
-std::string url(const ingest::Endpoint& endpoint) {
+template <class Endpoint>
+std::string url(const Endpoint& endpoint) {
     return fmt::format("http://{}:{}", connect_host(endpoint), endpoint.port);
 }
 

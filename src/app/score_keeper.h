@@ -51,7 +51,7 @@ private:
     ShardSet& shards_;
     ScoreStore store_;
     std::atomic<std::uint64_t> covered_{0
-    };                         // set by our thread, read by retention; an old value only keeps more
+    };  // set by our thread, read by retention; an old value only keeps more
     bool incomplete_ = false;  // a checkpoint failed since the last full one
     std::mutex mutex_;         // guards wanted_
     std::condition_variable_any changed_;

@@ -1,0 +1,107 @@
+#include "app/status.h"
+
+#include "app/version.h"
+#include "base/iso_time.h"
+#include "base/json_text.h"
+#include "base/metrics.h"
+#include "journal/journal.h"
+
+#include <concepts>
+#include <string_view>
+
+namespace penstock::app {
+namespace {
+
+/// Writes one JSON object, member by member.
+/// Threads: one.
+class Object {
+public:
+    explicit Object(std::string& out) : out_(out) { out_ += '{'; }
+    ~Object() { out_ += '}'; }
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+
+    std::string& member(std::string_view key) {
+        if (!first_) out_ += ',';
+        first_ = false;
+        append_json_string(key, out_);
+        out_ += ':';
+        return out_;
+    }
+    void text(std::string_view key, std::string_view value) {
+        append_json_string(value, member(key));
+    }
+    template <class T>
+        requires std::unsigned_integral<T> || std::floating_point<T>
+    void number(std::string_view key, T value) {
+        append_json_number(value, member(key));
+    }
+
+private:
+    std::string& out_;
+    bool first_ = true;
+};
+
+void append_status(
+    const journal::Journal& journal,
+    const metrics::Registry& registry,
+    std::uint64_t config_generation,
+    std::string& out
+) {
+    Object node(out);
+    node.text("version", kVersion);
+    node.text("commit", kCommit);
+    node.number("configGeneration", config_generation);
+    {
+        Object part(node.member("journal"));
+        part.text("id", journal.id().text());
+        part.text("state", journal::name(journal.state()));
+        part.text("io", journal.io_mode());
+        part.number("durableLsn", journal.durable().value);
+        part.number("oldestLsn", journal.oldest().value);
+        part.number("sizeBytes", registry.value("penstock_journal_size_bytes"));
+    }
+    {
+        Object part(node.member("received"));
+        for (const auto* source : {"mqtt", "http", "will"}) {
+            part.number(
+                source, registry.value("penstock_received_records_total", {{"source", source}})
+            );
+        }
+    }
+}
+
+}  // namespace
+
+std::string status_json(
+    const journal::Journal& journal,
+    const metrics::Registry& registry,
+    std::uint64_t config_generation
+) {
+    std::string out;
+    append_status(journal, registry, config_generation, out);
+    return out;
+}
+
+std::string sinks_json(const std::vector<sinks::SinkHealth>& sinks) {
+    std::string out = "[";
+    for (const auto& sink : sinks) {
+        if (out.size() > 1) out += ',';
+        Object one(out);
+        one.text("id", sink.id);
+        one.text("type", sink.type);
+        one.text("state", sinks::name(sink.state));
+        one.number("cursor", sink.cursor.value);
+        one.number("lagRecords", sink.lag_records);
+        one.number("lagSeconds", sink.lag_seconds);
+        one.number("failuresInARow", std::uint64_t{sink.failures_in_a_row});
+        if (sink.last_error.empty()) continue;
+        one.text("lastError", sink.last_error);
+        std::string when;
+        append_iso_time(sink.last_error_at, when);
+        one.text("lastErrorAt", when);
+    }
+    return out + "]";
+}
+
+}  // namespace penstock::app
