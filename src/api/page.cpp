@@ -37,7 +37,10 @@ constexpr std::string_view kHtml = R"html(<!DOCTYPE html>
 </section>
 <section class="wide">
 <h2>Newest records <span id="rate"></span></h2>
-<table id="tail"><thead><tr><th>Received</th><th>Stream</th><th>Device</th><th>Status</th><th>Score</th><th>Record</th></tr></thead><tbody></tbody></table>
+<table id="tail">
+<thead><tr><th>Received</th><th>Stream</th><th>Device</th><th>Status</th><th>Score</th><th>Record</th></tr></thead>
+<tbody></tbody>
+</table>
 <p id="tail-note"></p>
 </section>
 </main>
@@ -55,7 +58,10 @@ h2 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
 main { display: grid; grid-template-columns: 1fr 1fr; gap: 0 2rem; }
 .wide { grid-column: 1 / -1; }
 table { border-collapse: collapse; width: 100%; table-layout: auto; }
-td, th { text-align: left; padding: .15rem .6rem .15rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); vertical-align: top; overflow-wrap: anywhere; }
+td, th {
+  text-align: left; padding: .15rem .6rem .15rem 0; vertical-align: top; overflow-wrap: anywhere;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent);
+}
 th { font-weight: 600; }
 #tail td, pre { font: 12px/1.4 ui-monospace, monospace; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -125,7 +131,9 @@ function follow() {
     newest.unshift(event.data);
     if (newest.length > 40) newest.pop();
   };
-  source.addEventListener('cut', () => { byId('tail-note').textContent = 'too many records for this page: some are not shown'; });
+  source.addEventListener('cut', () => {
+    byId('tail-note').textContent = 'too many records for this page: some are not shown';
+  });
 }
 
 function showTail() {

@@ -10,19 +10,28 @@ namespace {
 
 using Days = std::chrono::sys_days;
 
-/// `width` decimal digits, with zeros in front.
-void append_digits(std::int64_t value, int width, std::string& out) {
-    std::array<char, 10> digits;
-    for (int i = width; i-- > 0; value /= 10)
-        digits[static_cast<std::size_t>(i)] = static_cast<char>('0' + value % 10);
-    out.append(digits.data(), static_cast<std::size_t>(width));
-}
+/// The text of a time, in one buffer.
+class Writer {
+public:
+    /// So many decimal digits, with zeros in front, and what stands behind them.
+    template <unsigned width>
+    void digits(std::uint32_t value, char behind) noexcept {
+        for (unsigned i = width; i-- > 0; value /= 10)
+            text_[size_ + i] = static_cast<char>('0' + value % 10);
+        size_ += width;
+        text_[size_++] = behind;
+    }
+    void fraction(std::uint32_t nanos) noexcept {
+        if (nanos % 1'000'000 == 0) return digits<3>(nanos / 1'000'000, 'Z');
+        if (nanos % 1'000 == 0) return digits<6>(nanos / 1'000, 'Z');
+        digits<9>(nanos, 'Z');
+    }
+    void append_to(std::string& out) const { out.append(text_.data(), size_); }
 
-void append_fraction(std::int64_t nanos, std::string& out) {
-    if (nanos % kMillisecond == 0) return append_digits(nanos / kMillisecond, 3, out);
-    if (nanos % kMicrosecond == 0) return append_digits(nanos / kMicrosecond, 6, out);
-    append_digits(nanos, 9, out);
-}
+private:
+    std::array<char, 40> text_;
+    std::size_t size_ = 0;
+};
 
 /// Reads a text from left to right; turns sour at the first thing that does not fit.
 class Scan {
@@ -85,23 +94,19 @@ std::int64_t offset_of(Scan& scan) noexcept {
 void append_iso_time(Nanoseconds wall, std::string& out) {
     constexpr std::int64_t kDay = 86'400 * kSecond;
     const std::int64_t day = wall / kDay - (wall % kDay < 0 ? 1 : 0);
-    std::int64_t rest = wall % kDay;
-    if (rest < 0) rest += kDay;
+    const auto in_day = static_cast<std::uint64_t>(wall % kDay + (wall % kDay < 0 ? kDay : 0));
     const std::chrono::year_month_day date{Days{std::chrono::days{day}}};
-    append_digits(static_cast<int>(date.year()), 4, out);
-    out += '-';
-    append_digits(static_cast<unsigned>(date.month()), 2, out);
-    out += '-';
-    append_digits(static_cast<unsigned>(date.day()), 2, out);
-    out += 'T';
-    append_digits(rest / (3600 * kSecond), 2, out);
-    out += ':';
-    append_digits(rest / (60 * kSecond) % 60, 2, out);
-    out += ':';
-    append_digits(rest / kSecond % 60, 2, out);
-    out += '.';
-    append_fraction(rest % kSecond, out);
-    out += 'Z';
+    const auto seconds = static_cast<std::uint32_t>(in_day / kSecond);
+    const auto nanos = static_cast<std::uint32_t>(in_day % kSecond);
+    Writer text;
+    text.digits<4>(static_cast<std::uint32_t>(static_cast<int>(date.year())), '-');
+    text.digits<2>(static_cast<unsigned>(date.month()), '-');
+    text.digits<2>(static_cast<unsigned>(date.day()), 'T');
+    text.digits<2>(seconds / 3600, ':');
+    text.digits<2>(seconds / 60 % 60, ':');
+    text.digits<2>(seconds % 60, '.');
+    text.fraction(nanos);
+    text.append_to(out);
 }
 
 std::optional<Nanoseconds> parse_iso_time(std::string_view text) noexcept {

@@ -27,22 +27,55 @@ constexpr Taken mask(std::size_t bit) noexcept {
     return Taken{1} << bit;
 }
 
-/// Calls `visit(field, number)` for each derived field.
-template <class Visit>
-void each_derived(const RecordView& record, Visit visit) {
-    std::size_t number = 0;
-    for (std::uint16_t i = 0; i < record.field_count(); ++i) {
-        const Field field = record.field(i);
-        if (field.derived) visit(field, number++);
+/// The record's derived fields, found once.
+class Derived {
+public:
+    explicit Derived(const RecordView& record) : record_(record) {
+        const std::uint16_t count = record.field_count();
+        for (std::uint16_t i = 0; i < count; ++i) {
+            const Field field = record.field(i);
+            if (!field.derived) continue;
+            if (size_ < kDerivedMax) first_[size_] = field;
+            if (size_++ == kDerivedMax) rest_ = i;
+        }
     }
-}
 
-Taken bits_of(const RecordView& record, std::string_view name) {
-    Taken bits = 0;
-    for (std::size_t i = 0; i < kOurs.size(); ++i) {
-        if (kOurs[i] == name) bits |= mask(i);
+    /// Calls `visit(field, number)` for each.
+    template <class Visit>
+    void each(Visit visit) const {
+        for (std::size_t i = 0; i < std::min(size_, kDerivedMax); ++i)
+            visit(first_[i], i);
+        if (size_ <= kDerivedMax) return;
+        std::size_t number = kDerivedMax;
+        for (std::uint16_t i = rest_; i < record_.field_count(); ++i) {
+            const Field field = record_.field(i);
+            if (field.derived) visit(field, number++);
+        }
     }
-    each_derived(record, [&](const Field& field, std::size_t number) {
+
+private:
+    const RecordView& record_;
+    std::array<Field, kDerivedMax> first_;
+    std::size_t size_ = 0;
+    std::uint16_t rest_ = 0;  // index of the first that `first_` does not hold
+};
+
+Taken bits_of(const Derived& derived, std::string_view name) {
+    Taken bits = 0;
+    switch (name.size()) {  // few names have the length of one of ours
+        case 5:
+        case 6:
+        case 7:
+        case 9:
+        case 11:
+            for (std::size_t i = 0; i < kOurs.size(); ++i) {
+                if (kOurs[i] == name) bits |= mask(i);
+            }
+            break;
+        default:
+            break;
+    }
+    derived.each([&](const Field& field, std::size_t number) {
         if (number < kDerivedMax && field.name == name) bits |= mask(first_derived + number);
     });
     return bits;
@@ -79,16 +112,16 @@ std::size_t string_end(std::string_view text, std::size_t at, bool& escaped) noe
     return at < text.size() ? at + 1 : std::string_view::npos;
 }
 
-Taken taken_by(const RecordView& record, std::string_view raw, bool escaped) {
-    if (!escaped) return bits_of(record, raw);
+Taken taken_by(const Derived& derived, std::string_view raw, bool escaped) {
+    if (!escaped) return bits_of(derived, raw);
     std::string name;
     append_unescaped(
         Field{.name = {}, .text = raw, .type = FieldType::string, .escaped = true}, name
     );
-    return bits_of(record, name);
+    return bits_of(derived, name);
 }
 
-Shape shape_of(const RecordView& record, std::string_view text) {
+Shape shape_of(const Derived& derived, std::string_view text) {
     Shape shape;
     if (text.empty()) return shape;
     shape.object = text.front() == '{';
@@ -102,7 +135,7 @@ Shape shape_of(const RecordView& record, std::string_view text) {
                 if (end == std::string_view::npos) return shape;
                 if (depth == 1 && name_next) {
                     ++shape.members;
-                    shape.taken |= taken_by(record, text.substr(at + 1, end - at - 2), escaped);
+                    shape.taken |= taken_by(derived, text.substr(at + 1, end - at - 2), escaped);
                     name_next = false;
                 }
                 at = end - 1;
@@ -152,38 +185,49 @@ void append_value(const Field& field, std::string& out) {
     }
 }
 
-/// One JSON object in the making.
+/// One JSON object in the making. Keys are constants that need no escapes, but for those of name().
 class Object {
 public:
     Object(std::string& out, bool has_members) : out_(out), comma_(has_members) {}
 
     std::string& name(std::string_view name) {
-        if (comma_) out_ += ',';
-        comma_ = true;
+        separate();
         append_json_string(name, out_);
         out_ += ':';
         return out_;
     }
-    void text(std::string_view key, std::string_view value) {
-        append_json_string(value, name(key));
+    std::string& key(std::string_view key) {
+        separate();
+        out_ += '"';
+        out_ += key;
+        out_ += "\":";
+        return out_;
     }
-    void text_unless_empty(std::string_view key, std::string_view value) {
-        if (!value.empty()) text(key, value);
+    void text(std::string_view name, std::string_view value) {
+        append_json_string(value, key(name));
+    }
+    void text_unless_empty(std::string_view name, std::string_view value) {
+        if (!value.empty()) text(name, value);
     }
     template <class T>
-    void number(std::string_view key, T value) {
-        append_json_number(value, name(key));
+    void number(std::string_view name, T value) {
+        append_json_number(value, key(name));
     }
-    void time(std::string_view key, Nanoseconds wall) {
-        name(key) += '"';
+    void time(std::string_view name, Nanoseconds wall) {
+        key(name) += '"';
         append_iso_time(wall, out_);
         out_ += '"';
     }
-    void flag(std::string_view key, bool set) {
-        if (set) name(key) += "true";
+    void flag(std::string_view name, bool set) {
+        if (set) key(name) += "true";
     }
 
 private:
+    void separate() {
+        if (comma_) out_ += ',';
+        comma_ = true;
+    }
+
     std::string& out_;
     bool comma_;
 };
@@ -215,20 +259,25 @@ void append_score(const RecordView& record, Object& object) {
 }
 
 /// The derived fields that had to give way.
-void append_displaced(const RecordView& record, Taken taken, Object& object, std::string& out) {
+void append_displaced(const Derived& derived, Taken taken, Object& object, std::string& out) {
     bool any = false;
-    each_derived(record, [&](const Field&, std::size_t number) { any |= !at_top(taken, number); });
+    derived.each([&](const Field&, std::size_t number) { any |= !at_top(taken, number); });
     if (!any) return;
-    object.name("derived") += '{';
+    object.key("derived") += '{';
     Object inner(out, false);
-    each_derived(record, [&](const Field& field, std::size_t number) {
+    derived.each([&](const Field& field, std::size_t number) {
         if (!at_top(taken, number)) append_value(field, inner.name(field.name));
     });
     out += '}';
 }
 
 void append_metadata_object(
-    std::string_view journal, Lsn lsn, const RecordView& record, Taken taken, std::string& out
+    std::string_view journal,
+    Lsn lsn,
+    const RecordView& record,
+    const Derived& derived,
+    Taken taken,
+    std::string& out
 ) {
     out += '{';
     Object object(out, false);
@@ -249,16 +298,16 @@ void append_metadata_object(
     object.flag("duplicate", (record.flags() & kDuplicate) != 0);
     object.flag("quarantined", record.quarantined());
     object.text_unless_empty("reason", record.reason());
-    append_displaced(record, taken, object, out);
+    append_displaced(derived, taken, object, out);
     out += '}';
 }
 
 /// What stands behind the device's own members.
-void append_ours(const RecordView& record, Taken taken, Object& object) {
+void append_ours(const RecordView& record, const Derived& derived, Taken taken, Object& object) {
     bool processed = (taken & mask(processed_at)) != 0;
     bool status_done = record.status().empty() || (taken & mask(status)) != 0;
     bool score_done = !record.score() || (taken & mask(score)) != 0;
-    each_derived(record, [&](const Field& field, std::size_t number) {
+    derived.each([&](const Field& field, std::size_t number) {
         if (!at_top(taken, number)) return;
         processed |= field.name == kOurs[processed_at];
         status_done |= field.name == kOurs[status];
@@ -271,9 +320,9 @@ void append_ours(const RecordView& record, Taken taken, Object& object) {
 }
 
 /// Derived fields that would repeat one of our own two wrapper names.
-Taken reserved_names(const RecordView& record) {
+Taken reserved_names(const Derived& derived) {
     Taken taken = 0;
-    each_derived(record, [&](const Field& field, std::size_t number) {
+    derived.each([&](const Field& field, std::size_t number) {
         const bool ours = field.name == kOurs[metadata] || field.name == kOurs[payload];
         if (ours && number < kDerivedMax) taken |= mask(first_derived + number);
     });
@@ -283,16 +332,16 @@ Taken reserved_names(const RecordView& record) {
 void append_untrusted(std::string_view bytes, std::string& out) {
     Object object(out, false);
     if (valid_utf8(bytes)) return object.text("payload", bytes);
-    object.name("payloadBase64") += '"';
+    object.key("payloadBase64") += '"';
     append_base64(bytes, out);
     out += '"';
 }
 
 /// The device's part, its last bracket left open. Returns what it occupies.
-Taken append_device_part(const RecordView& record, std::string& out) {
+Taken append_device_part(const RecordView& record, const Derived& derived, std::string& out) {
     const std::string_view text = trimmed(record.payload());
-    const Shape shape = record.quarantined() ? Shape{} : shape_of(record, text);
-    const Taken reserved = reserved_names(record);
+    const Shape shape = record.quarantined() ? Shape{} : shape_of(derived, text);
+    const Taken reserved = reserved_names(derived);
     if (!shape.whole) {
         out += '{';
         append_untrusted(record.payload(), out);
@@ -312,15 +361,16 @@ Taken append_device_part(const RecordView& record, std::string& out) {
 RecordJson::RecordJson(const JournalId& journal) : journal_(journal.text()) {}
 
 void RecordJson::append(Lsn lsn, const RecordView& record, std::string& out) const {
-    const Taken taken = append_device_part(record, out);
+    const Derived derived(record);
+    const Taken taken = append_device_part(record, derived, out);
     Object object(out, out.back() != '{');
-    if (!record.quarantined()) append_ours(record, taken, object);
-    append_metadata_object(journal_, lsn, record, taken, object.name(kOurs[metadata]));
+    if (!record.quarantined()) append_ours(record, derived, taken, object);
+    append_metadata_object(journal_, lsn, record, derived, taken, object.key(kOurs[metadata]));
     out += '}';
 }
 
 void RecordJson::append_metadata(Lsn lsn, const RecordView& record, std::string& out) const {
-    append_metadata_object(journal_, lsn, record, ~Taken{0}, out);
+    append_metadata_object(journal_, lsn, record, Derived(record), ~Taken{0}, out);
 }
 
 }  // namespace penstock

@@ -28,11 +28,12 @@ TEST_CASE("query: devices are listed by pages, names escaped", "[api][A13]") {
     const Answer first = house.query.devices(*Target::parse("/v1/devices?limit=2"));
     CHECK(first.status == 200);
     CHECK(
-        first.body ==
-        R"({"devices":[{"device":"a","stream":"wearables","lastEventTime":"2026-01-02T03:04:05.678Z","lastLsn":7,"records":3},)"
-        R"({"device":"b\"\n","stream":"wearables","lastEventTime":"2026-01-02T03:04:05.678Z","lastLsn":7,"records":3}],)"
-        R"("next":"b\"\n"})"
-        "\n"
+        first.body == R"({"devices":[{"device":"a","stream":"wearables","lastEventTime":)"
+                      R"("2026-01-02T03:04:05.678Z","lastLsn":7,"records":3},)"
+                      R"({"device":"b\"\n","stream":"wearables","lastEventTime":)"
+                      R"("2026-01-02T03:04:05.678Z","lastLsn":7,"records":3}],)"
+                      R"("next":"b\"\n"})"
+                      "\n"
     );
     const Answer second = house.query.devices(*Target::parse("/v1/devices?limit=2&after=b%22%0a"));
     CHECK(holds(second, R"("device":"c/d")"));

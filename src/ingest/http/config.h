@@ -8,8 +8,8 @@
 
 namespace penstock::ingest::http {
 
-/// One HTTP ingest listener. At a bound a request is refused with a status of its own (docs: "HTTP
-/// answers"); what was taken is never dropped.
+/// One HTTP ingest listener. At a bound a request is refused with the status that stands beside it;
+/// what was taken is never dropped.
 struct Config {
     Endpoint listen{"127.0.0.1", 8080};
     std::optional<TlsConfig> tls;

@@ -189,12 +189,13 @@ void HttpConnection::decided(const auth::Verdict& verdict, std::string_view auth
         return refuse({429, "busy", "too many passwords are being checked; send again"});
     if (!verdict.allowed())
         return refuse({401, "unauthorized", "credentials are missing, wrong or not enough"});
-    known_ = std::make_unique<Known>(Known{
-        auth::sha256(authorization),
-        part_.authenticator.generation(),
-        shard().now() + kKnownFor,
-        verdict.identity
-    });
+    if (verdict.means != auth::Means::none)
+        known_ = std::make_unique<Known>(Known{
+            auth::sha256(authorization),
+            part_.authenticator.generation(),
+            shard().now() + kKnownFor,
+            verdict.identity
+        });
     current().identity = verdict.identity;
     check_request();
 }
@@ -310,6 +311,8 @@ void HttpConnection::stalled(Exchange& exchange, std::span<const std::byte> text
     if (exchange.tickets == 0 && shard().intake().closed()) return refuse(kBusy);
     if (exchange.body.empty()) {
         const std::uint32_t from = exchange.elements[exchange.next].offset;
+        // Its memory has a bound too: the client keeps what does not fit, and sends all again.
+        if (part_.buffered + text.size() - from > config().body_buffer.value) return refuse(kFull);
         exchange.body.append(text.subspan(from));
         for (std::size_t i = exchange.next; i < exchange.elements.size(); ++i)
             exchange.elements[i].offset -= from;
