@@ -88,6 +88,23 @@ TEST_CASE("recovery: an LSN is never used again although its record was lost", "
     }
 }
 
+TEST_CASE("recovery: the LSNs of a frame that is cut are not given again", "[journal][recovery]") {
+    JournalBench bench;
+    fill(bench, 6, false);
+    bench.crash(FakeDisk::Cut::keep);
+    flip(bench, bench.segment(1), kFirstFrameOffset + 5 * 53'248 + 400);  // the last frame's payload
+    bench.acknowledged.erase(11);
+    bench.acknowledged.erase(12);
+    bench.must_open();
+    CHECK(bench.journal->recovery().tail == Lsn{10});
+    CHECK(bench.journal->recovery().torn_bytes > 0);
+    CHECK(bench.journal->recovery().next == Lsn{13});
+    REQUIRE(bench.settle());
+    goes_on(bench);
+    REQUIRE(bench.gaps.size() == 1);
+    CHECK(bench.gaps[0].cause == Gap::Cause::skipped);
+}
+
 TEST_CASE("recovery: LSNs up to every cursor are stepped over, and the hole is read as a gap", "[journal][recovery][D06]") {
     JournalBench bench;
     fill(bench, 5);
