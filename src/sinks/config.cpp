@@ -10,25 +10,26 @@ using sinks::SinkConfig;
 using sinks::StartAt;
 
 Table<RetryConfig> Fields<RetryConfig>::table() {
-    using namespace std::chrono_literals;
+    using std::chrono::hours;
+    using std::chrono::milliseconds;
     return {
         field(
             "first",
             &RetryConfig::first,
             "Longest wait after the first failure; doubles with each further one.",
-            between<Duration>(1ms, 1h)
+            between<Duration>(milliseconds(1), hours(1))
         ),
         field(
             "longest",
             &RetryConfig::longest,
             "The wait grows to this at most.",
-            between<Duration>(1ms, 1h)
+            between<Duration>(milliseconds(1), hours(1))
         ),
         field(
             "alarm",
             &RetryConfig::alarm,
             "Longest wait while the far side refuses credentials or settings.",
-            between<Duration>(1ms, 24h)
+            between<Duration>(milliseconds(1), hours(24))
         ),
     };
 }

@@ -23,8 +23,12 @@ private:
 };
 
 /// Turns what a sink reports as safe into positions that a cursor may take: each report has to
-/// stand for `settle` first. Bounds: keeps at most kMarks reports; reports that come closer
-/// together are joined, to the later moment. Threads: owner.
+/// stand for `settle` first.
+///
+/// Bounds: keeps at most kMarks reports; reports that come closer
+/// together are joined, to the later moment.
+///
+/// Threads: owner.
 class Confirmations {
 public:
     static constexpr std::size_t kMarks = 32;

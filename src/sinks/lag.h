@@ -5,20 +5,23 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 
 namespace penstock::sinks {
 
 /// How old the oldest undelivered record is: remembers arrival times at some LSNs on the way.
 /// Bound: 1024 marks; beyond, every second one goes and the answer becomes coarser (never too
-/// small). Threads: owner.
+/// small).
+///
+/// Threads: owner.
 class LagMarks {
 public:
     static constexpr std::size_t kMarks = 1024;
 
     /// The record at `lsn` arrived at `arrival`. Lower LSNs than seen before change nothing.
     void see(Lsn lsn, Nanoseconds arrival) {
-        if (!marks_.empty() && lsn <= marks_.back().lsn) return;
+        if (!marks_.empty() && lsn.value < marks_.back().lsn.value + stride_) return;
         if (marks_.size() >= kMarks) thin();
         marks_.push_back({lsn, arrival});
     }
@@ -26,6 +29,7 @@ public:
     [[nodiscard]] Nanoseconds age(Lsn settled, Nanoseconds now) {
         while (marks_.size() > 1 && marks_[1].lsn <= settled.next())
             marks_.pop_front();
+        if (marks_.size() < kMarks / 8) stride_ = 1;
         if (marks_.empty()) return 0;
         return std::max<Nanoseconds>(0, now - marks_.front().arrival);
     }
@@ -37,6 +41,7 @@ private:
     };
 
     void thin() {
+        stride_ = 2 * (marks_.back().lsn.value - marks_.front().lsn.value) / kMarks + 1;
         std::size_t kept = 1;
         for (std::size_t i = 2; i < marks_.size(); i += 2)
             marks_[kept++] = marks_[i];
@@ -44,6 +49,7 @@ private:
     }
 
     std::deque<Mark> marks_;
+    std::uint64_t stride_ = 1;  // LSNs between marks
 };
 
 }  // namespace penstock::sinks

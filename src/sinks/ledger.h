@@ -32,9 +32,13 @@ struct Tally {
 };
 
 /// The fate of every LSN between the cursor and the reader, so that each is counted once, when the
-/// cursor passes it (R6), although a sink may be put the same record many times. Memory: 32 bytes
+/// cursor passes it (R6), although a sink may be put the same record many times.
+///
+/// Memory: 32 bytes
 /// per run of equal fate, or per 64 LSNs where fates alternate; bounded by what a sink keeps in
-/// flight. Threads: owner.
+/// flight.
+///
+/// Threads: owner.
 class Ledger {
 public:
     /// Nothing at or below `start` is counted.

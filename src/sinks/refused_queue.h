@@ -14,8 +14,12 @@
 namespace penstock::sinks {
 
 /// Records that the far side refused for good and whose copies are not durable yet. While there are
-/// any, the cursor stays below the first of them. Bound: kHoldAt; the runner puts nothing new while
-/// full(). Threads: owner.
+/// any, the cursor stays below the first of them.
+///
+/// Bound: kHoldAt; the runner puts nothing new while
+/// full().
+///
+/// Threads: owner.
 class RefusedQueue {
 public:
     static constexpr std::size_t kHoldAt = 10'000;

@@ -12,7 +12,9 @@ namespace penstock::sinks {
 
 /// How long to wait after a failure: random between nothing and a bound that doubles (full jitter,
 /// so that a fleet of nodes does not return at once), never less than the far side asked for.
-/// Credentials and settings that are refused are tried slowly from the first time on. Threads:
+/// Credentials and settings that are refused are tried slowly from the first time on.
+///
+/// Threads:
 /// owner.
 class Retry {
 public:

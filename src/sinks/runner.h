@@ -53,7 +53,9 @@ struct RunnerParts {
 ///       + lag_records
 ///
 /// Deterministic: time, journal, sink and randomness are given. step() is called by RunnerThread or
-/// by a simulation. Threads: one, but for health() and metrics, which any thread may read.
+/// by a simulation.
+///
+/// Threads: one, but for health() and metrics, which any thread may read.
 class Runner {
 public:
     explicit Runner(RunnerParts parts);

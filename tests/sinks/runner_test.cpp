@@ -9,7 +9,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <memory>
 #include <set>
+#include <stdexcept>
 
 namespace penstock::sinks {
 namespace {
@@ -47,13 +49,14 @@ public:
         parts.id = "events";
         parts.type = "memory";
         parts.settings = settings;
-        parts.sink = far.make_sink({});
+        parts.sink = sink ? std::move(sink) : far.make_sink({});
         parts.reader = log.reader();
         parts.open_reader = [this] { return log.reader(); };
         parts.cursor = std::make_unique<test::FakeCursorFile>(disk);
         parts.refused = std::make_unique<test::FakeRefusedStore>(disk);
         parts.metrics = &metrics;
         parts.clock = &clock;
+        runner.reset();
         runner = std::make_unique<Runner>(std::move(parts));
     }
     /// Steps for a span of fake time.
@@ -94,6 +97,7 @@ public:
     MemoryFarSide far;
     metrics::Registry metrics;
     SinkConfig settings;
+    std::unique_ptr<Sink> sink;  // in place of the memory sink
     std::unique_ptr<Runner> runner;
     std::size_t steps = 0;
 
@@ -354,17 +358,122 @@ TEST_CASE("runner: the cursor of another journal is refused", "[sinks][runner]")
     CHECK(world.far.arrived().empty());
 }
 
-TEST_CASE("runner: two sinks of one type keep cursors of their own", "[sinks][runner][S14]") {
-    test::FakeLog log;
-    World a;
-    World b;
-    a.records(10);
-    b.records(10);
-    b.far.set(Fault::hang);
-    a.run(kSecond);
-    b.run(kSecond);
-    CHECK(a.disk.cursor == Lsn{10});
-    CHECK(b.disk.cursor == Lsn{0});
+TEST_CASE("runner: a sink that hangs delays no other", "[sinks][runner][S08][S14]") {
+    World worlds[3];
+    worlds[1].far.set(Fault::hang);
+    for (int second = 0; second < 60; ++second) {
+        for (World& world : worlds) {
+            world.records(100);
+            world.run(kSecond);
+        }
+        CHECK(worlds[0].runner->health().lag_seconds <= 1);
+        CHECK(worlds[2].runner->health().lag_seconds <= 1);
+    }
+    CHECK(worlds[0].disk.cursor == Lsn{6000});
+    CHECK(worlds[1].disk.cursor == Lsn{0});
+    CHECK(worlds[2].disk.cursor == Lsn{6000});
+    CHECK(worlds[1].runner->health().lag_records == 6000);
+    worlds[1].far.set(Fault::none);
+    worlds[1].run(10 * kSecond);
+    CHECK(worlds[1].disk.cursor == Lsn{6000});
+}
+
+/// Reports more as safe than it was given.
+class Boaster final : public Sink {
+public:
+    [[nodiscard]] bool put(Lsn, const RecordView&) override { return false; }
+    void skip(Lsn) override {}
+    void flush() override {}
+    [[nodiscard]] SinkProgress poll(Nanoseconds) override {
+        SinkProgress progress;
+        progress.safe = Lsn{1000};
+        return progress;
+    }
+    void reset(Lsn) override {}
+    [[nodiscard]] Status probe(Nanoseconds) override { return {}; }
+};
+
+TEST_CASE("runner: a cursor never passes what the sink was given", "[sinks][runner][S13]") {
+    World world;
+    world.records(10);
+    world.sink = std::make_unique<Boaster>();
+    world.run(kSecond);
+    CHECK(world.disk.cursor == Lsn{0});
+    CHECK(world.errors("internal") > 0);
+}
+
+/// Fails in a way that it should not.
+class Thrower final : public Sink {
+public:
+    [[nodiscard]] bool put(Lsn, const RecordView&) override { throw std::runtime_error("oops"); }
+    void skip(Lsn) override {}
+    void flush() override {}
+    [[nodiscard]] SinkProgress poll(Nanoseconds) override { return {}; }
+    void reset(Lsn) override {}
+    [[nodiscard]] Status probe(Nanoseconds) override { return {}; }
+};
+
+TEST_CASE("runner: a sink that throws is reset and counted", "[sinks][runner]") {
+    World world;
+    world.records(10);
+    world.sink = std::make_unique<Thrower>();
+    world.run(60 * kSecond);
+    CHECK(world.runner->health().state == SinkState::backing_off);
+    CHECK(world.runner->health().last_error == "oops");
+    CHECK(world.errors("internal") >= 2);
+    CHECK(world.errors("internal") < 30);
+    CHECK(world.disk.cursor == Lsn{0});
+}
+
+TEST_CASE("runner: trouble is shown as long as nothing is confirmed", "[sinks][runner]") {
+    class Troubled final : public Sink {
+    public:
+        explicit Troubled(bool& well) : well_(well) {}
+        [[nodiscard]] bool put(Lsn lsn, const RecordView&) override {
+            last_ = lsn;
+            return true;
+        }
+        void skip(Lsn) override {}
+        void flush() override {}
+        [[nodiscard]] SinkProgress poll(Nanoseconds) override {
+            SinkProgress progress;
+            if (well_) progress.safe = last_;
+            if (!well_) progress.trouble = SinkFailure{FailureClass::credentials, "no", {}, false};
+            return progress;
+        }
+        void reset(Lsn) override { ++resets; }
+        [[nodiscard]] Status probe(Nanoseconds) override { return {}; }
+        int resets = 0;
+
+    private:
+        bool& well_;
+        Lsn last_;
+    };
+    bool well = false;
+    World world;
+    world.records(10);
+    world.sink = std::make_unique<Troubled>(well);
+    world.run(kSecond);
+    CHECK(world.runner->health().state == SinkState::alarm);
+    CHECK(world.metric("retries_total") == 0);
+    well = true;
+    world.run(kSecond);
+    CHECK(world.runner->health().state == SinkState::running);
+    CHECK(world.disk.cursor == Lsn{10});
+}
+
+TEST_CASE("runner: books balance over a reload that makes the sink anew", "[sinks][runner]") {
+    World world;
+    world.records(100);
+    world.run(kSecond);
+    world.runner->finish();
+    world.start();
+    world.records(50);
+    world.run(kSecond);
+    CHECK(world.metric("confirmed_records_total") == 150);
+    CHECK(world.metric("cursor_lsn") == 150);
+    CHECK(world.metric("state") == 1);
+    CHECK(world.books_balance());
 }
 
 TEST_CASE("runner: finish saves what is confirmed", "[sinks][runner]") {

@@ -22,7 +22,9 @@ namespace penstock::test {
 ///     (*kafka)->value("endpoint")
 ///
 /// The destructor stops it by its script and removes the folder; a test program that dies takes its
-/// servers along. Threads: owner.
+/// servers along.
+///
+/// Threads: owner.
 class Server {
 public:
     struct Options {

@@ -10,7 +10,11 @@
 namespace penstock::sinks {
 
 /// Records that were handed over and are not confirmed yet. Confirmations come in any order; `safe`
-/// follows their contiguous prefix. Bounds: the caller's; size() and bytes() tell. Threads: owner.
+/// follows their contiguous prefix.
+///
+/// Bounds: the caller's; size() and bytes() tell.
+///
+/// Threads: owner.
 class InFlight {
 public:
     using Ticket = std::uint64_t;

@@ -50,7 +50,6 @@ std::string kafka_topic(std::string_view pattern, std::string_view stream) {
 
 namespace penstock::config {
 
-using namespace std::chrono_literals;
 using sinks::KafkaCompression;
 using sinks::KafkaConfig;
 using sinks::KafkaFormat;
@@ -169,7 +168,7 @@ Table<KafkaConfig> Fields<KafkaConfig>::table() {
             "linger",
             &KafkaConfig::linger,
             "How long a batch waits for more records.",
-            between<Duration>(0ms, 60s)
+            between<Duration>(Duration(0), std::chrono::seconds(60))
         ),
         field(
             "batch_size",

@@ -73,7 +73,11 @@ private:
 };
 
 /// Ends producers without waiting for them: the library may take long when a broker or a name
-/// server hangs. Bound: kOpenMax on their way out at once. Threads: owner; the work is done on
+/// server hangs.
+///
+/// Bound: kOpenMax on their way out at once.
+///
+/// Threads: owner; the work is done on
 /// threads of its own, which outlive it when they must.
 class KafkaCloser {
 public:

@@ -13,8 +13,12 @@
 namespace penstock::sinks {
 
 /// Bytes of values that a library sends without copying them: they stay where they are until the
-/// records are confirmed. Memory: blocks of 256 KiB, or of one larger value; one empty block is
-/// kept. Threads: owner.
+/// records are confirmed.
+///
+/// Memory: blocks of 256 KiB, or of one larger value; one empty block is
+/// kept.
+///
+/// Threads: owner.
 class ValueArena {
 public:
     static constexpr std::size_t kBlock = std::size_t{256} * 1024;

@@ -78,6 +78,7 @@ void survives(FarSide& far, Fault fault, Nanoseconds lasting) {
 
 void delivers_all(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     Rig rig(*far);
     rig.append(500);
     REQUIRE(rig.drain());
@@ -93,6 +94,7 @@ void delivers_all(const FarSideFactory& make) {
 
 void keeps_order_per_device(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     if (!far->ordered()) {
         SUCCEED("this far side knows no order");
         return;
@@ -105,6 +107,7 @@ void keeps_order_per_device(const FarSideFactory& make) {
 
 void survives_kill_mid_batch(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     Rig rig(*far);
     for (int round = 0; round < 4; ++round) {
         rig.append(130);
@@ -120,30 +123,35 @@ void survives_kill_mid_batch(const FarSideFactory& make) {
 
 void survives_half_accepted_batch(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     if (cannot(*far, Fault::half_accepted)) return;
     survives(*far, Fault::half_accepted, far->patience());
 }
 
 void waits_while_throttled(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     if (cannot(*far, Fault::throttled)) return;
     survives(*far, Fault::throttled, kSecond);
 }
 
 void survives_reset_after_write(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     if (cannot(*far, Fault::reset_after_write)) return;
     survives(*far, Fault::reset_after_write, far->patience());
 }
 
 void waits_while_unreachable(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     if (cannot(*far, Fault::unreachable)) return;
     survives(*far, Fault::unreachable, 2 * kSecond);
 }
 
 void alarms_on_wrong_credentials(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     if (cannot(*far, Fault::denied)) return;
     Rig rig(*far);
     far->set(Fault::denied);
@@ -161,6 +169,7 @@ void alarms_on_wrong_credentials(const FarSideFactory& make) {
 
 void quarantines_only_the_refused(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     test::RecordSpec bad;
     bad.device = "poison";
     bad.payload = far->refused_payload();
@@ -183,6 +192,7 @@ void quarantines_only_the_refused(const FarSideFactory& make) {
 
 void carries_hostile_device_ids(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     Rig rig(*far);
     for (const char* id :
          {"Gerät-7",
@@ -221,6 +231,7 @@ void carries_hostile_device_ids(const FarSideFactory& make) {
 
 void stops_while_hung(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     if (cannot(*far, Fault::hang)) return;
     Rig rig(*far);
     rig.append(20);
@@ -245,6 +256,7 @@ void stops_while_hung(const FarSideFactory& make) {
 
 void never_reports_ahead(const FarSideFactory& make) {
     const auto far = make();
+    if (!far) return;
     Rig rig(*far);
     rig.wrap = [&far](std::unique_ptr<Sink> sink) -> std::unique_ptr<Sink> {
         return std::make_unique<Watched>(std::move(sink), *far);
@@ -257,6 +269,45 @@ void never_reports_ahead(const FarSideFactory& make) {
     rig.append(100);
     REQUIRE(rig.drain());
     rig.check_all_arrived();
+}
+
+void keeps_all(const FarSideFactory& make) {
+    SECTION("delivers every record") {
+        delivers_all(make);
+    }
+    SECTION("keeps the order of each device") {
+        keeps_order_per_device(make);
+    }
+    SECTION("loses nothing when killed in the middle of a batch") {
+        survives_kill_mid_batch(make);
+    }
+    SECTION("loses nothing when half a batch is taken") {
+        survives_half_accepted_batch(make);
+    }
+    SECTION("waits while throttled and then delivers") {
+        waits_while_throttled(make);
+    }
+    SECTION("loses nothing when the connection breaks after the write") {
+        survives_reset_after_write(make);
+    }
+    SECTION("waits while the far side is unreachable") {
+        waits_while_unreachable(make);
+    }
+    SECTION("wrong credentials are an alarm and no loss") {
+        alarms_on_wrong_credentials(make);
+    }
+    SECTION("one refused record is quarantined, the rest kept") {
+        quarantines_only_the_refused(make);
+    }
+    SECTION("unicode and hostile device ids arrive as they are") {
+        carries_hostile_device_ids(make);
+    }
+    SECTION("stops within its bound while the far side hangs") {
+        stops_while_hung(make);
+    }
+    SECTION("never reports a record as safe before it has arrived") {
+        never_reports_ahead(make);
+    }
 }
 
 }  // namespace penstock::sinks::contract

@@ -12,7 +12,9 @@
 namespace penstock::sinks::contract {
 
 /// A far side without a network, and the plainest sink that keeps the contract: batches of 50, one
-/// in flight. The suite is tried out on it, and runner tests use it. Threads: one.
+/// in flight. The suite is tried out on it, and runner tests use it.
+///
+/// Threads: one.
 class MemoryFarSide final : public FarSide {
 public:
     static constexpr std::size_t kBatch = 50;

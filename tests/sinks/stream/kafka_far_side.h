@@ -49,6 +49,17 @@ private:
     std::vector<KafkaArrival> read_;
 };
 
+/// Makes a topic, and gives a user everything on it. Throw when the broker refuses.
+void kafka_create_topic(
+    const std::string& brokers,
+    const std::string& topic,
+    int partitions,
+    const std::map<std::string, std::string>& settings
+);
+void kafka_allow(
+    const std::string& brokers, const std::string& principal, const std::string& topic
+);
+
 /// Settings that suit a test.
 [[nodiscard]] KafkaConfig kafka_test_config(const std::string& brokers, const std::string& topic);
 
