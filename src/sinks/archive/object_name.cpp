@@ -1,0 +1,85 @@
+#include "sinks/archive/object_name.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace penstock::sinks {
+
+namespace {
+
+constexpr Nanoseconds kHour = 3600 * kSecond;
+constexpr std::size_t kPrefixBytesMax = 300;
+constexpr std::size_t kDigestDigits = 16;
+/// Escaped three times as long; with what stands around it within the 255 bytes that file systems allow.
+constexpr std::size_t kStreamBytesMax = 72;
+
+}  // namespace
+
+std::int64_t event_hour(Nanoseconds event_time) noexcept {
+    return event_time / kHour - (event_time % kHour < 0 ? 1 : 0);
+}
+
+std::string object_name(
+    std::string_view prefix,
+    const Partition& partition,
+    const JournalId& journal,
+    Lsn first,
+    Lsn last,
+    ArchiveFormat format
+) {
+    using namespace std::chrono;
+    const sys_time<hours> hour{hours(partition.hour)};
+    const sys_days day = floor<days>(hour);
+    const year_month_day date(day);
+    std::string name(prefix);
+    name += "stream=";
+    text::append_path_component(name, partition.stream, kStreamBytesMax);
+    name += fmt::format(
+        "/date={:04}-{:02}-{:02}/hour={:02}/{}-{:020}-{:020}.{}.zst",
+        int{date.year()},
+        unsigned{date.month()},
+        unsigned{date.day()},
+        (hour - day).count(),
+        journal.text(),
+        first.value,
+        last.value,
+        sinks::name(format)
+    );
+    return name;
+}
+
+std::string name_beside(std::string_view name, std::string_view digest_hex) {
+    const std::size_t slash = name.rfind('/');
+    const std::size_t dot = name.find('.', slash == std::string_view::npos ? 0 : slash);
+    std::string other(name.substr(0, dot));
+    other += '-';
+    other += digest_hex.substr(0, kDigestDigits);
+    if (dot != std::string_view::npos) other += name.substr(dot);
+    return other;
+}
+
+bool is_object_prefix(std::string_view prefix) noexcept {
+    if (prefix.empty()) return true;
+    if (prefix.size() > kPrefixBytesMax) return false;
+    const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (std::any_of(prefix.begin(), prefix.end(), control)) return false;
+    if (prefix.ends_with('/')) prefix.remove_suffix(1);
+    while (true) {
+        const std::size_t slash = prefix.find('/');
+        const std::string_view segment = prefix.substr(0, slash);
+        if (segment.empty() || segment == "." || segment == "..") return false;
+        if (slash == std::string_view::npos) return true;
+        prefix.remove_prefix(slash + 1);
+    }
+}
+
+std::string with_slash(std::string prefix) {
+    if (!prefix.empty() && !prefix.ends_with('/')) prefix += '/';
+    return prefix;
+}
+
+}  // namespace penstock::sinks

@@ -1,0 +1,388 @@
+// The archive sink against a real S3 server that verifies signatures and body hashes.
+#include "sinks/archive/archive_sink.h"
+#include "sinks/archive/archived.h"
+#include "sinks/archive/s3_call.h"
+#include "sinks/contract/contract.h"
+#include "support/record_builder.h"
+#include "support/server.h"
+#include "support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+
+using namespace penstock;
+using namespace penstock::sinks;
+using contract::Arrival;
+using contract::Fault;
+using test::Objects;
+using test::RecordBuilder;
+using test::Server;
+
+namespace {
+
+constexpr Nanoseconds kNoon = 1'767'268'800 * kSecond;  // 2026-01-01T12:00:00Z
+
+Server* shared(bool tls = false) {
+    static Result<std::unique_ptr<Server>> plain = Error{Errc::cancelled, "not started"};
+    static Result<std::unique_ptr<Server>> secure = Error{Errc::cancelled, "not started"};
+    auto& server = tls ? secure : plain;
+    if (!server.ok() && server.error().code == Errc::cancelled) {
+        Server::Options options;
+        options.environment = {{"S3_BUCKET", "telemetry"}};
+        if (tls) options.environment["S3_TLS"] = "1";
+        server = Server::start("s3", options);
+    }
+    if (server.ok()) return server->get();
+    WARN("no S3 server is to be had here: " << server.error().message);
+    return nullptr;
+}
+
+S3StoreConfig bucket_of(const Server& server, const std::string& prefix) {
+    S3StoreConfig config;
+    config.endpoint = server.value("endpoint");
+    config.bucket = "telemetry";
+    config.prefix = prefix;
+    config.credentials.access_key = "penstock";
+    config.credentials.secret_key = Secret(std::string("penstock-secret"));
+    config.http.timeout = std::chrono::seconds(10);
+    config.http.tls.ca = server.value("ca");
+    return config;
+}
+
+std::string unique_prefix() {
+    static int next = 0;
+    return "test " + std::to_string(++next) + "/a+b=ü~";
+}
+
+/// A prefix of its own in the shared bucket, whose objects are plain files.
+struct Place {
+    Place() { config.window.age = std::chrono::milliseconds(20); }
+
+    std::unique_ptr<Sink> sink(const JournalId& journal = JournalId{{9}}) {
+        SinkContext context;
+        context.id = "lake";
+        context.journal = journal;
+        context.state_dir = dir / "state";
+        auto made = make_archive_sink(config, context);
+        if (!made.ok()) FAIL(made.error().message);
+        return *std::move(made);
+    }
+    [[nodiscard]] Objects objects(const Server& server) const {
+        return test::objects_below(server.folder() + "/data/telemetry/" + prefix);
+    }
+
+    test::TempDir dir;
+    std::string prefix = unique_prefix();
+    ArchiveConfig config;
+};
+
+SinkProgress deliver(Sink& sink, const std::vector<RecordView>& records) {
+    SinkProgress progress;
+    sink.reset({});
+    Lsn lsn;
+    for (const RecordView& record : records) {
+        lsn = lsn.next();
+        while (!sink.put(lsn, record))
+            static_cast<void>(sink.poll(10 * kMillisecond));
+    }
+    for (int i = 0; i < 2000 && progress.safe < lsn && !progress.failure; ++i) {
+        sink.flush();
+        progress = sink.poll(10 * kMillisecond);
+    }
+    return progress;
+}
+
+class Bucket final : public contract::FarSide {
+public:
+    [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override {
+        place_.config.s3 = bucket_of(server_, place_.prefix);
+        return place_.sink(journal);
+    }
+    [[nodiscard]] std::vector<Arrival> arrived() override {
+        return test::arrivals_in(place_.objects(server_));
+    }
+    [[nodiscard]] bool can(Fault fault) const override {
+        return fault == Fault::none || fault == Fault::unreachable;
+    }
+    void set(Fault fault) override {
+        const Status done = fault == Fault::unreachable ? server_.stop()
+                            : stopped_                  ? server_.restart()
+                                                        : Status();
+        stopped_ = fault == Fault::unreachable;
+        if (!done.ok()) FAIL(done.error().message);
+    }
+
+private:
+    Server& server_ = *shared();
+    Place place_;
+    bool stopped_ = false;
+};
+
+std::unique_ptr<contract::FarSide> bucket() {
+    return std::make_unique<Bucket>();
+}
+
+std::string noise(std::size_t size) {
+    std::string bytes;
+    std::uint64_t x = 88172645463325252ULL;
+    while (bytes.size() < size) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        bytes.append(reinterpret_cast<const char*>(&x), sizeof x);
+    }
+    return bytes;
+}
+
+std::string uploads_under_way(const S3StoreConfig& config) {
+    S3Signer signer(config, system_clock());
+    HttpClient client(config.http);
+    auto answer = client.call(signer.request({"GET", {}, {{"uploads", ""}}, {}, {}, {}}).value());
+    return answer.ok() ? answer->body : answer.error().message;
+}
+
+}  // namespace
+
+#define PS_NEEDS_S3 \
+    if (!shared()) return
+
+TEST_CASE("archive, real S3: delivers every record", "[sinks][archive][server][contract]") {
+    PS_NEEDS_S3;
+    contract::delivers_all(bucket);
+}
+TEST_CASE(
+    "archive, real S3: keeps the order of each device", "[sinks][archive][server][contract][S04]"
+) {
+    PS_NEEDS_S3;
+    contract::keeps_order_per_device(bucket);
+}
+TEST_CASE(
+    "archive, real S3: loses nothing when killed in the middle of a batch",
+    "[sinks][archive][server][contract]"
+) {
+    PS_NEEDS_S3;
+    contract::survives_kill_mid_batch(bucket);
+}
+TEST_CASE(
+    "archive, real S3: waits while the far side is unreachable",
+    "[sinks][archive][server][contract][S01]"
+) {
+    PS_NEEDS_S3;
+    contract::waits_while_unreachable(bucket);
+}
+TEST_CASE(
+    "archive, real S3: unicode and hostile device ids arrive as they are",
+    "[sinks][archive][server][contract]"
+) {
+    PS_NEEDS_S3;
+    contract::carries_hostile_device_ids(bucket);
+}
+TEST_CASE(
+    "archive, real S3: never reports a record as safe before it has arrived",
+    "[sinks][archive][server][contract][S13]"
+) {
+    PS_NEEDS_S3;
+    contract::never_reports_ahead(bucket);
+}
+
+TEST_CASE(
+    "archive: S3 holds device, time, status and score, over http and https",
+    "[sinks][archive][server]"
+) {
+    const bool tls = GENERATE(false, true);
+    const Server* server = shared(tls);
+    if (!server) return;
+    Place place;
+    place.config.s3 = bucket_of(*server, place.prefix);
+    RecordBuilder record;
+    record.device("w1")
+        .status("HIGH_HEART_RATE")
+        .event_time(kNoon)
+        .payload(R"({"heartRate":150})")
+        .score(0.875);
+    REQUIRE(deliver(*place.sink(), {record.view()}).safe == Lsn{1});
+    const Objects objects = place.objects(*server);
+    REQUIRE(objects.size() == 1);
+    CHECK_THAT(
+        objects.begin()->first, Catch::StartsWith("stream=wearables/date=2026-01-01/hour=12/")
+    );
+    const std::string line = test::text_of(objects.begin()->second);
+    CHECK(test::member(line, "device") == "w1");
+    CHECK(test::member(line, "eventTime") == "2026-01-01T12:00:00.000Z");
+    CHECK_THAT(
+        line,
+        Catch::StartsWith(
+            R"({"heartRate":150,"status":"HIGH_HEART_RATE","score":0.875,"processedAt":")"
+        )
+    );
+}
+
+TEST_CASE("archive: a wrong secret is an alarm, at a real S3", "[sinks][archive][server]") {
+    PS_NEEDS_S3;
+    Place place;
+    place.config.s3 = bucket_of(*shared(), place.prefix);
+    RecordBuilder record;
+    SECTION("secret") {
+        place.config.s3->credentials.secret_key = Secret(std::string("wrong"));
+    }
+    SECTION("key") {
+        place.config.s3->credentials.access_key = "nobody";
+    }
+    const SinkProgress progress = deliver(*place.sink(), {record.view()});
+    REQUIRE(progress.failure);
+    CHECK(progress.failure->kind == FailureClass::credentials);
+    CHECK(progress.safe == Lsn{0});
+    CHECK(place.sink()->probe(2 * kSecond).error().code == Errc::denied);
+}
+
+TEST_CASE("archive: a missing bucket is a setting, at a real S3", "[sinks][archive][server]") {
+    PS_NEEDS_S3;
+    Place place;
+    place.config.s3 = bucket_of(*shared(), place.prefix);
+    CHECK(place.sink()->probe(2 * kSecond).ok());
+    place.config.s3->bucket = "nowhere";
+    RecordBuilder record;
+    const SinkProgress progress = deliver(*place.sink(), {record.view()});
+    REQUIRE(progress.failure);
+    CHECK(progress.failure->kind == FailureClass::configuration);
+    CHECK_FALSE(place.sink()->probe(2 * kSecond).ok());
+}
+
+TEST_CASE("archive: a clock that is wrong passes, with words for it", "[sinks][archive][server]") {
+    PS_NEEDS_S3;
+    class LateClock final : public Clock {
+        [[nodiscard]] Nanoseconds wall() const noexcept override {
+            return system_clock().wall() - 3600 * kSecond;
+        }
+        [[nodiscard]] Nanoseconds monotonic() const noexcept override {
+            return system_clock().monotonic();
+        }
+    };
+    const LateClock clock;
+    Place place;
+    place.config.s3 = bucket_of(*shared(), place.prefix);
+    SinkContext context;
+    context.id = "lake";
+    context.state_dir = place.dir / "state";
+    context.clock = &clock;
+    auto sink = std::move(make_archive_sink(place.config, context)).value();
+    RecordBuilder record;
+    const SinkProgress progress = deliver(*sink, {record.view()});
+    REQUIRE(progress.failure);
+    CHECK(progress.failure->kind == FailureClass::transient);
+    CHECK_THAT(progress.failure->message, Catch::Contains("clock"));
+}
+
+TEST_CASE(
+    "archive: a large object goes up in parts to a real S3, over the remains of a killed upload",
+    "[sinks][archive][server][S10]"
+) {
+    const bool tls = GENERATE(false, true);
+    const Server* server = shared(tls);
+    if (!server) return;
+    Place place;
+    place.config.s3 = bucket_of(*server, place.prefix);
+    place.config.s3->multipart_above = 5_MiB;
+    place.config.s3->part_size = 5_MiB;
+    place.config.format = ArchiveFormat::raw;
+    const std::string payload = noise(12 << 20);
+    RecordBuilder record;
+    record.payload(payload).event_time(kNoon);
+
+    auto killed = place.sink();
+    killed->reset({});
+    REQUIRE(killed->put({1}, record.view()));
+    killed->flush();
+    for (int i = 0;
+         i < 500 && uploads_under_way(*place.config.s3).find("<UploadId>") == std::string::npos;
+         ++i) {
+        REQUIRE_FALSE(killed->poll(kMillisecond).failure);
+    }
+    killed.reset();
+
+    REQUIRE(deliver(*place.sink(), {record.view()}).safe == Lsn{1});
+    const Objects objects = place.objects(*server);
+    REQUIRE(objects.size() == 1);
+    const std::string text = test::text_of(objects.begin()->second);
+    CHECK(text.substr(text.find('\n') + 1, payload.size()) == payload);
+    CHECK(uploads_under_way(*place.config.s3).find("<UploadId>") == std::string::npos);
+}
+
+TEST_CASE(
+    "archive: the same window again leaves the same object, at a real S3",
+    "[sinks][archive][server]"
+) {
+    PS_NEEDS_S3;
+    Place place;
+    place.config.s3 = bucket_of(*shared(), place.prefix);
+    std::vector<RecordBuilder> records(20);
+    std::vector<RecordView> views;
+    for (std::size_t i = 0; i < records.size(); ++i)
+        views.push_back(records[i].device("d" + std::to_string(i)).view());
+    REQUIRE(deliver(*place.sink(), views).safe == Lsn{20});
+    const Objects before = place.objects(*shared());
+    REQUIRE(deliver(*place.sink(), views).safe == Lsn{20});
+    CHECK(place.objects(*shared()) == before);
+    std::filesystem::remove(place.dir / "state/windows");  // and without the sink's memory: 412
+    REQUIRE(deliver(*place.sink(), views).safe == Lsn{20});
+    CHECK(place.objects(*shared()) == before);
+}
+
+TEST_CASE(
+    "archive: credentials that rotate in their file are taken up, at a real S3",
+    "[sinks][archive][server]"
+) {
+    PS_NEEDS_S3;
+    Place place;
+    place.config.s3 = bucket_of(*shared(), place.prefix);
+    place.config.s3->credentials = {};
+    place.config.s3->credentials.credentials_file = place.dir / "keys";
+    std::ofstream(place.dir / "keys")
+        << "[default]\naws_access_key_id = penstock\naws_secret_access_key = old\n";
+    auto sink = place.sink();
+    RecordBuilder record;
+    const SinkProgress denied = deliver(*sink, {record.view()});
+    REQUIRE(denied.failure);
+    CHECK(denied.failure->kind == FailureClass::credentials);
+    std::ofstream(place.dir / "keys")
+        << "[default]\naws_access_key_id = penstock\naws_secret_access_key = penstock-secret\n";
+    CHECK(deliver(*sink, {record.view()}).safe == Lsn{1});
+}
+
+TEST_CASE(
+    "archive: hostile names stay below the prefix, at a real S3", "[sinks][archive][server][A09]"
+) {
+    PS_NEEDS_S3;
+    Place place;
+    place.config.s3 = bucket_of(*shared(), place.prefix);
+    const std::vector<std::string> names{
+        "../../../etc",
+        "..",
+        "%2e%2e%2f",
+        "/abs",
+        "a/b",
+        "\xC3\xBC\xF0\x9F\x92\x93",
+        "nul\\con:",
+        std::string(255, 'x'),
+        std::string("\x01\n", 2),
+        "a b+c=d&e?f#g"
+    };
+    std::vector<RecordBuilder> records(names.size());
+    std::vector<RecordView> views;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        views.push_back(records[i].stream(names[i]).device(names[i]).event_time(kNoon).view());
+    const Objects outside = test::objects_below(shared()->folder() + "/data");
+    REQUIRE(deliver(*place.sink(), views).safe == Lsn{names.size()});
+    const Objects inside = place.objects(*shared());
+    CHECK(inside.size() == names.size());
+    CHECK(
+        test::objects_below(shared()->folder() + "/data").size() == outside.size() + names.size()
+    );
+    std::set<std::string> devices;
+    for (const Arrival& arrival : test::arrivals_in(inside))
+        devices.insert(arrival.device);
+    CHECK(devices == std::set<std::string>(names.begin(), names.end()));
+}
