@@ -34,9 +34,22 @@ std::string escaped_key(std::string_view name) {
     return key + '=';
 }
 
-bool has_field(std::string_view line, const std::string& key) {
+/// Whether a value is written as InfluxDB's type of that name; so it is for types of other servers.
+bool is_type(std::string_view value, std::string_view type) {
+    const bool text = value.starts_with('"');
+    const bool truth = value.starts_with('t') || value.starts_with('f');
+    const bool whole = value.substr(0, value.find_first_of(", ")).ends_with('i');
+    if (type == "string") return text;
+    if (type == "boolean") return truth;
+    if (type == "integer") return !text && whole;
+    if (type == "float") return !text && !truth && !whole;
+    return true;
+}
+
+bool has_field(std::string_view line, const std::string& key, std::string_view type) {
     for (std::size_t at = 0; (at = line.find(key, at)) != std::string_view::npos; ++at) {
-        if (at > 0 && (line[at - 1] == ',' || line[at - 1] == ' ')) return true;
+        const bool begins = at > 0 && (line[at - 1] == ',' || line[at - 1] == ' ');
+        if (begins && is_type(line.substr(at + key.size()), type)) return true;
     }
     return false;
 }
@@ -44,10 +57,13 @@ bool has_field(std::string_view line, const std::string& key) {
 /// `input field "steps" on measurement "m" is type float, already exists as type integer`
 Group with_field(const LineBatch& batch, const Group& group, std::string_view text) {
     Group found;
-    each_between(text, "input field \"", "\" on measurement", [&](std::string_view name) {
-        const std::string key = escaped_key(name);
+    each_between(text, "input field \"", ", already exists", [&](std::string_view said) {
+        const std::size_t end = said.find("\" on measurement");
+        const std::size_t type = said.rfind(" is type ");
+        if (end == std::string_view::npos || type == std::string_view::npos) return;
+        const std::string key = escaped_key(said.substr(0, end));
         for (const std::uint32_t line : group) {
-            if (has_field(batch.text(line), key)) found.push_back(line);
+            if (has_field(batch.text(line), key, said.substr(type + 9))) found.push_back(line);
         }
     });
     return found;
