@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace penstock::inspect {
 namespace {
@@ -16,10 +17,31 @@ bool absent(const Known& known) noexcept {
     return known.kind == Kind::absent || known.kind == Kind::null;
 }
 
-bool has_control_characters(std::string_view text) noexcept {
-    return std::any_of(text.begin(), text.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    });
+/// Whether all bytes are printable ASCII, eight at a time.
+bool printable_ascii(std::string_view text) noexcept {
+    constexpr std::uint64_t kOnes = 0x0101010101010101U;
+    constexpr std::uint64_t kHigh = kOnes * 0x80;
+    std::uint64_t bad = 0;
+    for (std::size_t at = 0; at < text.size(); at += 8) {
+        std::uint64_t word = kOnes * ' ';
+        const std::size_t size = std::min<std::size_t>(8, text.size() - at);
+        if (size == 8) {
+            std::memcpy(&word, text.data() + at, 8);
+        } else {
+            std::memcpy(&word, text.data() + at, size);
+        }
+        // A byte of `word` is at least 0x80, below 0x20, or 0x7f.
+        bad |= (word | (word - kOnes * 0x20) | (word + kOnes)) & kHigh;
+    }
+    return bad == 0;
+}
+
+/// UTF-8 without control characters.
+bool printable(std::string_view text) noexcept {
+    if (printable_ascii(text)) return true;
+    return valid_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+               return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+           });
 }
 
 std::string_view topic_level(std::string_view topic, std::uint16_t level) noexcept {
@@ -140,7 +162,11 @@ bool Examination::read_payload(std::uint64_t max_size) {
     }
     workspace_.text.reserve(message_.payload.size());
     return workspace_.walk.run(
-        message_.payload, stream_->names, workspace_.index, workspace_.fault
+        message_.payload,
+        stream_->names,
+        workspace_.shapes[stream_->number],
+        workspace_.index,
+        workspace_.fault
     );
 }
 
@@ -164,7 +190,7 @@ bool Examination::find_device() {
     }
     if (id.empty()) return invalid_device("there is no device id");
     if (id.size() > kMaxDeviceSize) return invalid_device("the device id is longer than 255 bytes");
-    if (has_control_characters(id) || !valid_utf8(id))
+    if (!printable(id))
         return invalid_device("the device id holds characters that are not printable");
     use_device(id);
     return true;

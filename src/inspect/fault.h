@@ -35,8 +35,8 @@ private:
 /// must be at most 250`) and the place as an RFC 6901 JSON pointer (`/heartRate`). Text of the
 /// device appears in short, escaped excerpts only. A pointer that would grow too long names the
 /// last enclosing value that still fits. Keys stand in it as they do in the payload, with their
-/// JSON escapes; what is not printable ASCII is replaced by `?`. Threads: owning shard. Views are
-/// valid until the next change.
+/// JSON escapes; what is not printable ASCII is replaced by `?`.
+/// Threads: owning shard. Views are valid until the next change.
 class Fault {
 public:
     void clear() noexcept;

@@ -36,8 +36,8 @@ struct Known {
 
 /// One payload's fields as the journal keeps them, and those of them that rules mention. Made by
 /// JsonWalk, completed with derived fields by the inspector. One per shard, used again for each
-/// record. Bound: as many entries as it was made for. Threads: owning shard. Views live until the
-/// next clear().
+/// record. Bound: as many entries as it was made for.
+/// Threads: owning shard. Views live until the next clear().
 class FieldIndex {
 public:
     using Entry = RecordParts::Entry;
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
     /// Precondition: not full.
     std::uint16_t add(const Entry& entry) noexcept {
-        entries_[count_] = entry;
+        entries_.data()[count_] = entry;
         return static_cast<std::uint16_t>(count_++);
     }
     [[nodiscard]] Entry& entry(std::size_t i) noexcept { return entries_[i]; }

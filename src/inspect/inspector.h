@@ -47,8 +47,8 @@ struct Examined {
 ///
 /// Rules of a stream, in this order: the payload is well-formed (json_walk.h); there is a device
 /// id; declared fields keep their rules (null counts as absent); what fails first is the reason. A
-/// quarantined record's device is the id that the rules gave, else the client id. Threads: any
-/// thread.
+/// quarantined record's device is the id that the rules gave, else the client id.
+/// Threads: any thread.
 class Inspector {
 public:
     /// Error: what is wrong with the streams, all of it. `seed` should differ from start to start:

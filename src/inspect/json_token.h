@@ -19,6 +19,7 @@ namespace penstock::inspect {
 constexpr std::size_t kBlock = 16;
 
 inline const char* skip_blanks(const char* p, const char* end) noexcept {
+    if (p < end && static_cast<unsigned char>(*p) > ' ') return p;
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
         ++p;
     return p;
@@ -38,6 +39,13 @@ inline std::uint32_t string_stops(const char* p) noexcept {
     return static_cast<std::uint32_t>(_mm_movemask_epi8(any));
 }
 
+/// A bit for each of 16 bytes that two texts have in common.
+inline std::uint32_t equal_bits(const char* a, const char* b) noexcept {
+    const __m128i one = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a));
+    const __m128i other = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(one, other)));
+}
+
 /// A bit for each of 16 bytes that is a decimal digit.
 inline std::uint32_t digit_bits(const char* p) noexcept {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -47,6 +55,14 @@ inline std::uint32_t digit_bits(const char* p) noexcept {
 }
 
 #else
+
+inline std::uint32_t equal_bits(const char* a, const char* b) noexcept {
+    std::uint32_t bits = 0;
+    for (std::uint32_t i = 0; i < kBlock; ++i) {
+        if (a[i] == b[i]) bits |= 1U << i;
+    }
+    return bits;
+}
 
 inline std::uint32_t string_stops(const char* p) noexcept {
     std::uint32_t bits = 0;

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <cstring>
+#include <string_view>
 
 namespace penstock::inspect {
 namespace {
@@ -34,275 +35,373 @@ bool valid_utf8_text(std::string_view text) noexcept {
 
 }  // namespace
 
+// What the loop over members is made of is inlined into it: a call for each token would cost more
+// than the token.
+#define PS_INLINE [[gnu::always_inline]] inline
+#define PS_APART [[gnu::noinline]]
+
 bool JsonWalk::run(
-    std::string_view payload, const NameTable& known, FieldIndex& index, Fault& fault
+    std::string_view payload, const NameTable& known, Shape& shape, FieldIndex& index, Fault& fault
 ) {
     begin_ = payload.data();
-    p_ = begin_;
     end_ = begin_ + payload.size();
     top_ = frames_.data();
     *top_ = Frame{};
-    objects_ = 0;
+    objects_ = 1;  // the root
+    root_count_ = 0;
+    foreseen_ = 0;
     known_ = &known;
+    shape_ = &shape;
     index_ = &index;
     fault_ = &fault;
     decoded_.clear();
     keys_.clear();
     index.clear(known.size());
-    if (!valid_utf8_text(payload)) return wrong("text that is not UTF-8");
+    if (!valid_utf8_text(payload)) return wrong(begin_, "text that is not UTF-8");
     return document();
 }
 
 bool JsonWalk::document() {
-    p_ = skip_blanks(p_, end_);
-    if (p_ == end_) return wrong("nothing but blanks");
-    if (*p_ != '{') return wrong("something other than a JSON object");
-    if (!open(false) || !members()) return false;
-    p_ = skip_blanks(p_, end_);
-    return p_ == end_ || wrong("more text behind the end of the object");
+    const char* p = skip_blanks(begin_, end_);
+    if (p == end_) return wrong(p, "nothing but blanks");
+    if (*p != '{') return wrong(p, "something other than a JSON object");
+    if (!members(p)) return false;
+    p = skip_blanks(p, end_);
+    if (p != end_) return wrong(p, "more text behind the end of the object");
+    if (root_count_ <= root_keys_.size())
+        shape_->learn(begin_, {root_keys_.data(), root_count_}, foreseen_ != Shape::kNone);
+    return true;
 }
 
-bool JsonWalk::members() {
-    bool opened = true;  // just behind an opening bracket
-    while (true) {
-        p_ = skip_blanks(p_, end_);
-        const char close = top_->array ? ']' : '}';
-        const bool empty = opened && p_ < end_ && *p_ == close;
-        if (!empty) {
-            if (top_->array) {
-                ++top_->element;
-            } else if (!key()) {
-                return false;
-            }
-            if (p_ >= end_) return wrong("the end of the text in place of a value");
-            opened = *p_ == '{' || *p_ == '[';
-            if (!(opened ? open(*p_ == '[') : value())) return false;
-            if (opened) continue;
-        }
-        opened = false;
-        if (!close_brackets()) return false;
-        if (top_ == frames_.data()) return true;
+PS_INLINE bool JsonWalk::add_scalar(const Frame& top, const Known& found, FieldType type) {
+    if (!top.indexed) return true;
+    if (top.path_size != 0 || (key_place_ & KeySet::kDecoded) != 0) {
+        std::string_view name;
+        Known named = found;
+        return add_named(top, named, type, name) && note_nested(name, named);
     }
+    if (index_->count() >= max_fields_) return too_many();
+    FieldIndex::Entry made;
+    made.name_offset = key_place_;
+    made.text_offset = offset(found.text);
+    made.text_size = found.size;
+    made.name_size = static_cast<std::uint16_t>(key_.size());
+    made.type = type;
+    made.flags = found.escaped ? RecordParts::kEscaped : std::uint8_t{0};
+    const std::uint16_t entry = index_->add(made);
+    if (key_slot_ == NameTable::kNone) return true;
+    Known kept = found;
+    kept.entry = entry;
+    return keep(key_slot_, kept);
+}
+
+PS_INLINE bool JsonWalk::string_value(const char*& p, const Frame& top) {
+    Known found;
+    found.text = p + 1;
+    const StringToken token = scan_string(found.text, end_);
+    if (token.error != nullptr) return wrong(token.close, token.error);
+    if (token.close >= end_) return wrong(p, "a string without its closing quote");
+    p = token.close + 1;
+    found.size = static_cast<std::uint32_t>(token.close - found.text);
+    found.kind = Known::Kind::string;
+    found.escaped = token.escaped;
+    return add_scalar(top, found, FieldType::string);
+}
+
+PS_INLINE bool JsonWalk::number_value(const char*& p, const Frame& top) {
+    const NumberToken token = scan_number(p, end_);
+    if (token.error != nullptr) return wrong(token.end, token.error);
+    Known found;
+    found.text = p;
+    found.size = static_cast<std::uint32_t>(token.end - p);
+    found.kind = token.type == FieldType::integer ? Known::Kind::integer : Known::Kind::number;
+    p = token.end;
+    return add_scalar(top, found, token.type);
+}
+
+PS_INLINE bool JsonWalk::literal_value(
+    const char*& p, const Frame& top, std::string_view word, FieldType type, Known::Kind kind
+) {
+    const bool fits = static_cast<std::size_t>(end_ - p) >= word.size();
+    if (!fits || std::memcmp(p, word.data(), word.size()) != 0)
+        return wrong(p, "something that is no value");
+    Known found;
+    found.text = p;
+    found.size = static_cast<std::uint32_t>(word.size());
+    found.kind = kind;
+    p += word.size();
+    return add_scalar(top, found, type);
+}
+
+PS_INLINE bool JsonWalk::value(const char*& p, const Frame& top) {
+    if (*p == '-' || (*p >= '0' && *p <= '9')) return number_value(p, top);
+    switch (*p) {
+        case '"':
+            return string_value(p, top);
+        case 't':
+            return literal_value(p, top, "true", FieldType::boolean, Known::Kind::boolean);
+        case 'f':
+            return literal_value(p, top, "false", FieldType::boolean, Known::Kind::boolean);
+        case 'n':
+            return literal_value(p, top, "null", FieldType::null, Known::Kind::null);
+        default:
+            return wrong(p, "something that is no value");
+    }
+}
+
+/// The key of the shape that is next, if that is what stands here.
+PS_INLINE bool JsonWalk::foreseen_key(const char* text, Frame& top, const char*& close) {
+    if (foreseen_ == Shape::kNone || &top != frames_.data() + 1) return false;
+    const std::size_t found = shape_->match(text, foreseen_);
+    if (found == Shape::kNone || root_count_ == root_keys_.size()) return false;
+    const Shape::Key& key = shape_->key(found);
+    close = text + key.size;
+    if (close >= end_) return false;
+    foreseen_ = found + 1;
+    top.key_offset = offset(text);
+    top.key_size = key.size;
+    key_ = {text, key.size};
+    key_place_ = top.key_offset;
+    key_hash_ = key.hash;
+    key_slot_ = key.slot;
+    root_keys_[root_count_++] = {key.hash, key_place_, key.size, key.slot};
+    return true;
+}
+
+/// Any key: looks for its end, hashes it and makes sure that it is the first of its name.
+PS_INLINE bool JsonWalk::new_key(const char* text, Frame& top, const char*& close) {
+    const StringToken token = scan_string(text, end_);
+    if (token.error != nullptr) return wrong(token.close, token.error);
+    if (token.close >= end_) return wrong(text, "a key without its closing quote");
+    close = token.close;
+    if (top.object == 0) top.object = ++objects_;
+    top.key_offset = offset(text);
+    top.key_size = static_cast<std::uint32_t>(close - text);
+    key_ = {text, top.key_size};
+    key_place_ = top.key_offset;
+    if (token.escaped && !decode_key(text, close)) return false;
+    if (key_.size() > kMaxNameSize) return key_too_long();
+    key_hash_ = hash_name(key_, known_->seed());
+    if (top.path_size == 0 && top.indexed) {
+        key_slot_ = known_->find(key_hash_, key_);
+        if (!leave_shape()) return false;
+    }
+    const KeySet::Key key{key_place_, static_cast<std::uint16_t>(key_.size()), top.object};
+    if (!add_key(key_hash_, key)) return false;
+    if (top.path_size == 0 && top.indexed) note_root_key();
+    return true;
+}
+
+PS_INLINE bool JsonWalk::add_key(std::uint64_t hash, KeySet::Key key) {
+    const KeySet::Added added = keys_.add(hash, key, begin_, decoded_.view().data());
+    if (added == KeySet::Added::fresh) return true;
+    return added == KeySet::Added::full ? too_many() : duplicate_key();
+}
+
+PS_INLINE bool JsonWalk::key(const char*& p, Frame& top) {
+    if (p >= end_ || *p != '"') return wrong(p, "no quoted key where one must stand");
+    const char* const text = p + 1;
+    const char* close = nullptr;
+    if (!foreseen_key(text, top, close) && !new_key(text, top, close)) return false;
+    p = skip_blanks(close + 1, end_);
+    if (p >= end_ || *p != ':') return wrong(p, "no ':' behind a key");
+    p = skip_blanks(p + 1, end_);
+    return true;
 }
 
 /// Behind a value: closes what ends here and goes behind the comma, if the outermost bracket is
 /// still open.
-bool JsonWalk::close_brackets() {
+PS_INLINE bool JsonWalk::close_brackets(const char*& p, Frame*& top) {
     while (true) {
-        p_ = skip_blanks(p_, end_);
-        if (p_ >= end_) return wrong("the end of the text before the last bracket is closed");
-        if (*p_ == ',') {
-            ++p_;
+        p = skip_blanks(p, end_);
+        if (p >= end_) return wrong(p, "the end of the text before the last bracket is closed");
+        if (*p == ',') {
+            ++p;
             return true;
         }
-        if (*p_ != (top_->array ? ']' : '}')) {
+        if (*p != (top->array ? ']' : '}')) {
             return wrong(
-                top_->array ? "no ',' or ']' behind a value" : "no ',' or '}' behind a value"
+                p, top->array ? "no ',' or ']' behind a value" : "no ',' or '}' behind a value"
             );
         }
-        ++p_;
-        if (!close()) return false;
-        if (top_ == frames_.data()) return true;
+        ++p;
+        if (!close(p, top)) return false;
+        if (top == frames_.data()) return true;
     }
 }
 
-bool JsonWalk::key() {
-    if (p_ >= end_ || *p_ != '"') return wrong("no quoted key where one must stand");
-    const char* const text = p_ + 1;
-    const StringToken token = scan_string(text, end_);
-    if (token.error != nullptr) return wrong_at(token.close, token.error);
-    if (token.close >= end_) return wrong("a key without its closing quote");
-    if (top_->key_offset == 0) top_->object = ++objects_;
-    top_->key_offset = offset(text);
-    top_->key_size = static_cast<std::uint32_t>(token.close - text);
-    key_ = {text, top_->key_size};
-    key_decoded_ = token.escaped;
-    std::uint32_t place = top_->key_offset;
-    if (token.escaped) {
-        place = static_cast<std::uint32_t>(decoded_.size());
-        append_decoded(key_, decoded_);
-        key_ = decoded_.view(place, decoded_.size() - place);
-        place |= KeySet::kDecoded;
+bool JsonWalk::members(const char*& place) {
+    const char* p = place;
+    Frame* top = frames_.data();
+    // A fault may be told at any step: the pointer is made from top_ then.
+    if (!open(p, top, false)) return false;
+    ++p;
+    bool opened = true;  // just behind an opening bracket
+    while (true) {
+        top_ = top;
+        p = skip_blanks(p, end_);
+        const bool empty = opened && p < end_ && *p == (top->array ? ']' : '}');
+        if (!empty) {
+            if (top->array) {
+                ++top->element;
+            } else if (!key(p, *top)) {
+                return false;
+            }
+            if (p >= end_) return wrong(p, "the end of the text in place of a value");
+            opened = *p == '{' || *p == '[';
+            if (opened) {
+                if (!open(p, top, *p == '[')) return false;
+                ++p;
+                continue;
+            }
+            if (!value(p, *top)) return false;
+        }
+        opened = false;
+        if (!close_brackets(p, top)) return false;
+        if (top == frames_.data()) break;
     }
-    if (key_.size() > kMaxNameSize) {
-        fault_->begin(Refusal::too_large);
-        fault_->say("a key is longer than 1024 bytes");
-        return false;
-    }
-    key_hash_ = hash_name(key_, known_->seed());
-    const KeySet::Key entry{place, static_cast<std::uint16_t>(key_.size()), top_->object};
-    const KeySet::Added added = keys_.add(key_hash_, entry, begin_, decoded_.view().data());
-    if (added == KeySet::Added::duplicate) return duplicate_key();
-    if (added == KeySet::Added::full) return too_many();
-    p_ = skip_blanks(token.close + 1, end_);
-    if (p_ >= end_ || *p_ != ':') return wrong("no ':' behind a key");
-    p_ = skip_blanks(p_ + 1, end_);
+    place = p;
     return true;
 }
 
-bool JsonWalk::value() {
-    switch (*p_) {
-        case '"':
-            return string_value();
-        case 't':
-            return literal_value("true", FieldType::boolean, Known::Kind::boolean);
-        case 'f':
-            return literal_value("false", FieldType::boolean, Known::Kind::boolean);
-        case 'n':
-            return literal_value("null", FieldType::null, Known::Kind::null);
-        default:
-            break;
+/// The payload deviates: the keys that the shape had foreseen are now compared like all others.
+PS_APART bool JsonWalk::leave_shape() {
+    if (foreseen_ == Shape::kNone) return true;
+    foreseen_ = Shape::kNone;
+    for (std::size_t i = 0; i < root_count_; ++i) {
+        const Shape::Key& key = root_keys_[i];
+        if (!add_key(key.hash, {key.offset, key.size, 1})) return false;
     }
-    if (*p_ == '-' || (*p_ >= '0' && *p_ <= '9')) return number_value();
-    return wrong("something that is no value");
+    return true;
 }
 
-bool JsonWalk::string_value() {
-    const char* const text = p_ + 1;
-    const StringToken token = scan_string(text, end_);
-    if (token.error != nullptr) return wrong_at(token.close, token.error);
-    if (token.close >= end_) return wrong("a string without its closing quote");
-    p_ = token.close + 1;
-    const auto size = static_cast<std::size_t>(token.close - text);
-    return add_scalar(text, size, FieldType::string, Known::Kind::string, token.escaped);
+PS_APART void JsonWalk::note_root_key() {
+    const bool decoded = (key_place_ & KeySet::kDecoded) != 0;
+    if (decoded || root_count_ >= root_keys_.size()) {
+        root_count_ = root_keys_.size() + 1;
+        return;
+    }
+    root_keys_[root_count_++] = {
+        key_hash_, key_place_, static_cast<std::uint16_t>(key_.size()), key_slot_
+    };
 }
 
-bool JsonWalk::number_value() {
-    const char* const text = p_;
-    const NumberToken token = scan_number(text, end_);
-    if (token.error != nullptr) return wrong_at(token.end, token.error);
-    p_ = token.end;
-    const auto kind = token.type == FieldType::integer ? Known::Kind::integer : Known::Kind::number;
-    return add_scalar(text, static_cast<std::size_t>(p_ - text), token.type, kind, false);
+PS_APART bool JsonWalk::decode_key(const char* text, const char* close) {
+    const std::size_t begin = decoded_.size();
+    append_decoded({text, static_cast<std::size_t>(close - text)}, decoded_);
+    key_ = decoded_.view(begin, decoded_.size() - begin);
+    key_place_ = static_cast<std::uint32_t>(begin) | KeySet::kDecoded;
+    return true;
 }
 
-bool JsonWalk::literal_value(std::string_view word, FieldType type, Known::Kind kind) {
-    const char* const text = p_;
-    if (static_cast<std::size_t>(end_ - p_) < word.size())
-        return wrong("something that is no value");
-    if (std::memcmp(p_, word.data(), word.size()) != 0) return wrong("something that is no value");
-    p_ += word.size();
-    return add_scalar(text, word.size(), type, kind, false);
-}
-
-bool JsonWalk::add_scalar(
-    const char* text, std::size_t size, FieldType type, Known::Kind kind, bool escaped
+/// Adds the member at hand to the index under a name that has to be put together.
+PS_APART bool JsonWalk::add_named(
+    const Frame& top, Known& found, FieldType type, std::string_view& name
 ) {
-    if (!indexed()) return true;
-    Known found;
-    found.text = text;
-    found.size = static_cast<std::uint32_t>(size);
-    found.kind = kind;
-    found.escaped = escaped;
-    return add_field(found, type);
-}
-
-/// Adds the member at hand to the index and to what the rules know.
-bool JsonWalk::add_field(Known found, FieldType type) {
-    std::string_view name;
-    return add_entry(found, type, name) && note_known(name, found);
-}
-
-bool JsonWalk::add_entry(Known& found, FieldType type, std::string_view& name) {
     if (index_->count() >= max_fields_) return too_many();
+    const std::size_t size = key_.size() + top.path_size;
+    if (size > kMaxNameSize) return name_too_long();
     FieldIndex::Entry made;
     made.text_offset = offset(found.text);
     made.text_size = found.size;
     made.type = type;
     made.flags = found.escaped ? RecordParts::kEscaped : std::uint8_t{0};
-    made.name_size = static_cast<std::uint16_t>(key_.size() + top_->path_size);
-    made.name_offset = top_->key_offset;
+    made.name_size = static_cast<std::uint16_t>(size);
+    made.name_offset = key_place_;
     name = key_;
-    if (top_->path_size != 0 || key_decoded_) {
-        if (made.name_size > kMaxNameSize) return name_too_long();
+    if (top.path_size != 0 || (key_place_ & KeySet::kDecoded) != 0) {
         made.flags |= RecordParts::kNameInAnnex;
         made.name_offset = static_cast<std::uint32_t>(index_->annex.size());
-        index_->annex.append({path_.data(), top_->path_size});
+        index_->annex.append({path_.data(), top.path_size});
         index_->annex.append(key_);
-        name = index_->annex.view(made.name_offset, made.name_size);
+        name = index_->annex.view(made.name_offset, size);
     }
     found.entry = index_->add(made);
     return true;
 }
 
 /// Keeps the member at hand for the rules, if they mention its name.
-bool JsonWalk::note_known(std::string_view name, const Known& found) {
-    const bool nested = top_->path_size != 0;
-    if (nested && !known_->nested()) return true;
-    const std::uint64_t hash = nested ? hash_name(name, known_->seed()) : key_hash_;
+PS_APART bool JsonWalk::note_nested(std::string_view name, const Known& found) {
+    const bool flat = name.size() == key_.size();
+    if (!flat && !known_->nested()) return true;
+    const std::uint64_t hash = flat ? key_hash_ : hash_name(name, known_->seed());
     const std::uint16_t slot = known_->find(hash, name);
-    if (slot == NameTable::kNone) return true;
+    return slot == NameTable::kNone || keep(slot, found);
+}
+
+PS_APART bool JsonWalk::keep(std::uint16_t slot, const Known& found) {
     Known& known = index_->known(slot);
     if (known.kind != Known::Kind::absent) return duplicate_key();
     known = found;
     return true;
 }
 
-bool JsonWalk::open(bool array) {
-    if (top_ == frames_.data() + kMaxDepth) {
-        fault_->begin(Refusal::too_deep);
-        fault_->say("values are nested more than 64 levels deep");
-        point();
+PS_APART bool JsonWalk::open(const char* p, Frame*& top, bool array) {
+    if (top == frames_.data() + kMaxDepth) return too_deep();
+    Frame made;
+    made.array = array;
+    made.start = offset(p);
+    if (top == frames_.data()) {
+        made.indexed = true;
+        made.object = 1;
+    } else if (top->indexed && !(array ? open_array(p, *top, made) : open_object(p, *top, made))) {
         return false;
     }
-    Frame frame;
-    frame.array = array;
-    frame.start = offset(p_);
-    if (top_ == frames_.data()) {
-        frame.indexed = true;
-    } else if (indexed() && !(array ? open_array(frame) : open_object(frame))) {
-        return false;
-    }
-    ++p_;
-    *++top_ = frame;
+    *++top = made;
     return true;
 }
 
-bool JsonWalk::open_array(Frame& frame) {
+bool JsonWalk::open_array(const char* p, const Frame& top, Frame& made) {
     Known found;
-    found.text = p_;
+    found.text = p;
     found.kind = Known::Kind::array;
     std::string_view name;
-    if (!add_entry(found, FieldType::json, name)) return false;
-    frame.entry = found.entry;
-    return note_known(name, found);
+    if (!add_named(top, found, FieldType::json, name)) return false;
+    made.entry = found.entry;
+    return note_nested(name, found);
 }
 
 /// The names of the object's members will begin with its own.
-bool JsonWalk::open_object(Frame& frame) {
-    const std::size_t size = top_->path_size + key_.size();
+bool JsonWalk::open_object(const char* p, const Frame& top, Frame& made) {
+    const std::size_t size = top.path_size + key_.size();
     if (size + 1 > kMaxNameSize) return name_too_long();
-    std::memcpy(path_.data() + top_->path_size, key_.data(), key_.size());
+    std::memcpy(path_.data() + top.path_size, key_.data(), key_.size());
     path_[size] = '.';
-    frame.path_size = static_cast<std::uint16_t>(size + 1);
-    frame.indexed = true;
+    made.path_size = static_cast<std::uint16_t>(size + 1);
+    made.indexed = true;
     Known found;
-    found.text = p_;
+    found.text = p;
     found.kind = Known::Kind::object;
-    return note_known({path_.data(), size}, found);
+    return note_nested({path_.data(), size}, found);
 }
 
-bool JsonWalk::close() {
-    const Frame& closed = *top_--;
+PS_APART bool JsonWalk::close(const char* p, Frame*& top) {
+    const Frame& closed = *top--;
     if (closed.entry != Known::kNoEntry)
-        index_->entry(closed.entry).text_size = offset(p_) - closed.start;
+        index_->entry(closed.entry).text_size = offset(p) - closed.start;
     const bool empty_member = closed.path_size != 0 && closed.key_offset == 0;
     if (!empty_member) return true;
     Known found;
     found.text = begin_ + closed.start;
-    found.size = offset(p_) - closed.start;
+    found.size = offset(p) - closed.start;
     std::string_view name;
-    return add_entry(found, FieldType::json, name);
+    return add_named(*top, found, FieldType::json, name);
 }
 
-bool JsonWalk::name_too_long() {
+PS_APART bool JsonWalk::key_too_long() {
+    fault_->begin(Refusal::too_large);
+    fault_->say("a key is longer than 1024 bytes");
+    return false;
+}
+
+PS_APART bool JsonWalk::name_too_long() {
     fault_->begin(Refusal::too_large);
     fault_->say("a field's dotted name is longer than 1024 bytes");
     point();
     return false;
 }
 
-bool JsonWalk::duplicate_key() {
+PS_APART bool JsonWalk::duplicate_key() {
     fault_->begin(Refusal::invalid_json);
     fault_->say("the key ");
     fault_->quote(key_);
@@ -311,7 +410,7 @@ bool JsonWalk::duplicate_key() {
     return false;
 }
 
-bool JsonWalk::too_many() {
+PS_APART bool JsonWalk::too_many() {
     fault_->begin(Refusal::too_deep);
     fault_->say("the payload has too many fields (at most ");
     fault_->say_number(std::uint64_t{max_fields_});
@@ -319,11 +418,14 @@ bool JsonWalk::too_many() {
     return false;
 }
 
-bool JsonWalk::wrong(const char* what) {
-    return wrong_at(p_, what);
+PS_APART bool JsonWalk::too_deep() {
+    fault_->begin(Refusal::too_deep);
+    fault_->say("values are nested more than 64 levels deep");
+    point();
+    return false;
 }
 
-bool JsonWalk::wrong_at(const char* where, const char* what) {
+PS_APART bool JsonWalk::wrong(const char* where, const char* what) {
     fault_->begin(Refusal::invalid_json);
     fault_->say(what);
     fault_->say(" at byte ");
@@ -342,5 +444,8 @@ void JsonWalk::point() {
         }
     }
 }
+
+#undef PS_INLINE
+#undef PS_APART
 
 }  // namespace penstock::inspect

@@ -6,6 +6,7 @@
 #include "inspect/json_token.h"
 #include "inspect/key_set.h"
 #include "inspect/name_table.h"
+#include "inspect/shape.h"
 
 #include <array>
 #include <cstddef>
@@ -35,15 +36,21 @@ constexpr std::size_t kMaxNameSize = 1024;
 ///
 /// Why not simdjson on demand, which checks what it is asked for, or its DOM: measured in
 /// bench/inspect_bench.cpp, this walk is faster than both at checking everything; simdjson checks
-/// the UTF-8. Threads: owning shard.
+/// the UTF-8.
+/// Threads: owning shard.
 class JsonWalk {
 public:
     explicit JsonWalk(std::size_t max_fields) : max_fields_(max_fields) {}
 
     /// False: `fault` says why, and `index` is not to be used. kPayloadPadding readable bytes must
     /// follow the payload. Precondition: payload.size() < 2 GiB.
+    /// `shape` learns from payload to payload; there must be one for each `known`.
     [[nodiscard]] bool run(
-        std::string_view payload, const NameTable& known, FieldIndex& index, Fault& fault
+        std::string_view payload,
+        const NameTable& known,
+        Shape& shape,
+        FieldIndex& index,
+        Fault& fault
     );
 
 private:
@@ -52,39 +59,49 @@ private:
         std::uint32_t key_size = 0;
         std::uint32_t element = 0;  // of an array: number of the current one
         std::uint32_t start = 0;    // where the bracket stands
-        std::uint16_t object = 0;   // number of an object that has members, within the document
+        std::uint16_t object =
+            0;  // number of an object that has members, within the document; the root is 1
         std::uint16_t path_size = 0;
         std::uint16_t entry = Known::kNoEntry;  // of an array that has one
         bool array = false;
         bool indexed = false;  // members become fields
     };
 
+    // The loop over members and what it does for each: inlined, with the place in the text in a
+    // register. Each takes the place by reference and returns false after a fault.
     bool document();
-    bool members();
-    bool close_brackets();
-    bool key();
-    bool value();
-    bool string_value();
-    bool number_value();
-    bool literal_value(std::string_view word, FieldType type, Known::Kind kind);
-    bool open(bool array);
-    bool open_array(Frame& frame);
-    bool open_object(Frame& frame);
-    bool close();
-
-    [[nodiscard]] bool indexed() const noexcept { return top_->indexed; }
-    bool add_scalar(
-        const char* text, std::size_t size, FieldType type, Known::Kind kind, bool escaped
+    bool members(const char*& place);
+    bool close_brackets(const char*& p, Frame*& top);
+    bool key(const char*& p, Frame& top);
+    bool value(const char*& p, const Frame& top);
+    bool string_value(const char*& p, const Frame& top);
+    bool number_value(const char*& p, const Frame& top);
+    bool literal_value(
+        const char*& p, const Frame& top, std::string_view word, FieldType type, Known::Kind kind
     );
-    bool add_field(Known found, FieldType type);
-    bool add_entry(Known& found, FieldType type, std::string_view& name);
-    bool note_known(std::string_view name, const Known& found);
-    bool duplicate_key();
-    bool name_too_long();
+    bool add_scalar(const Frame& top, const Known& found, FieldType type);
 
-    bool wrong(const char* what);
-    bool wrong_at(const char* where, const char* what);
+    // The rarer things.
+    bool foreseen_key(const char* text, Frame& top, const char*& close);
+    bool new_key(const char* text, Frame& top, const char*& close);
+    bool leave_shape();
+    void note_root_key();
+    bool add_key(std::uint64_t hash, KeySet::Key key);
+    bool decode_key(const char* text, const char* close);
+    bool open(const char* p, Frame*& top, bool array);
+    bool open_array(const char* p, const Frame& top, Frame& made);
+    bool open_object(const char* p, const Frame& top, Frame& made);
+    bool close(const char* p, Frame*& top);
+    bool add_named(const Frame& top, Known& found, FieldType type, std::string_view& name);
+    bool note_nested(std::string_view name, const Known& found);
+    bool keep(std::uint16_t slot, const Known& found);
+
+    bool wrong(const char* where, const char* what);
+    bool duplicate_key();
+    bool key_too_long();
+    bool name_too_long();
     bool too_many();
+    bool too_deep();
     void point();
 
     [[nodiscard]] std::uint32_t offset(const char* p) const noexcept {
@@ -97,17 +114,23 @@ private:
     std::array<char, kMaxNameSize + CharBuffer::kSlack> path_{
     };  // `a.b.` of the innermost indexed object
     std::array<Frame, kMaxDepth + 1> frames_{};
+    std::array<Shape::Key, Shape::kMaxKeys> root_keys_{};
 
     // The document at hand.
     const char* begin_ = nullptr;
-    const char* p_ = nullptr;
     const char* end_ = nullptr;
-    Frame* top_ = nullptr;
+    Frame* top_ = nullptr;  // set when a fault is told
     std::uint16_t objects_ = 0;
-    std::string_view key_;  // decoded, of the member at hand
+    std::string_view key_;  // of the member at hand, decoded
     std::uint64_t key_hash_ = 0;
-    bool key_decoded_ = false;
+    std::uint16_t key_slot_ = NameTable::kNone;  // of a key at the root
+    std::uint32_t key_place_ =
+        0;  // of its text: offset, or offset in decoded_ with KeySet::kDecoded
+    std::size_t root_count_ = 0;  // of root_keys_; more than fit: the payload has no shape
+    std::size_t foreseen_ =
+        0;  // number in the shape that comes next; kNone: the payload has left the shape
     const NameTable* known_ = nullptr;
+    Shape* shape_ = nullptr;
     FieldIndex* index_ = nullptr;
     Fault* fault_ = nullptr;
 };

@@ -8,8 +8,8 @@
 namespace penstock::inspect {
 
 /// The keys seen in the objects of one document, to find the one that comes twice in the same
-/// object. Memory: 4 KiB until a document has more than 128 members, at most 1 MiB. Threads: owning
-/// shard.
+/// object. Memory: 4 KiB until a document has more than 128 members, at most 1 MiB.
+/// Threads: owning shard.
 class KeySet {
 public:
     enum class Added : std::uint8_t { fresh, duplicate, full };

@@ -11,7 +11,8 @@
 namespace penstock::inspect {
 
 /// The field names that a stream's rules mention, each with a number (slot) from 0 on. Names are
-/// dotted paths: `position.lat`. Threads: immutable once filled.
+/// dotted paths: `position.lat`.
+/// Threads: immutable once filled.
 class NameTable {
 public:
     static constexpr std::uint16_t kNone = 0xffff;

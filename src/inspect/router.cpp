@@ -5,18 +5,24 @@
 #include <algorithm>
 
 namespace penstock::inspect {
-namespace {
 
-/// The first level of a topic; `rest` becomes what is behind its slash. False: it was the last one.
-bool cut_level(std::string_view& rest, std::string_view& level) noexcept {
-    const std::size_t slash = rest.find('/');
-    level = rest.substr(0, slash);
-    if (slash == std::string_view::npos) return false;
-    rest.remove_prefix(slash + 1);
-    return true;
+/// Cuts the first level off `rest`. False: it was the last one.
+bool Router::cut_level(std::string_view& rest, Level& level) noexcept {
+    level.prefix = 0;
+    std::size_t size = 0;
+    for (; size < rest.size() && rest[size] != '/'; ++size) {
+        if (size < 8)
+            level.prefix |= std::uint64_t{static_cast<unsigned char>(rest[size])} << (size * 8);
+    }
+    level.text = rest.substr(0, size);
+    const bool more = size < rest.size();
+    rest.remove_prefix(more ? size + 1 : size);
+    return more;
 }
 
-}  // namespace
+bool Router::before(const Child& a, const Level& b) noexcept {
+    return a.prefix != b.prefix ? a.prefix < b.prefix : a.text < b.text;
+}
 
 Status check_topic_filter(std::string_view filter) {
     const auto wrong = [](const char* message) { return Error{Errc::invalid_argument, message}; };
@@ -25,23 +31,24 @@ Status check_topic_filter(std::string_view filter) {
     if (filter.find('\0') != std::string_view::npos || !valid_utf8(filter))
         return wrong("a topic filter must be UTF-8 without U+0000");
     if (filter.starts_with("$share/")) return wrong("streams cannot take shared subscriptions");
-    std::string_view level;
-    for (bool more = true; more;) {
-        more = cut_level(filter, level);
+    while (true) {
+        const std::size_t slash = filter.find('/');
+        const std::string_view level = filter.substr(0, slash);
         if (level.size() > 1 && level.find_first_of("+#") != std::string_view::npos)
             return wrong("'+' and '#' must be a whole level of a topic filter");
-        if (level == "#" && more) return wrong("'#' must be the last level of a topic filter");
+        if (slash == std::string_view::npos) return {};
+        if (level == "#") return wrong("'#' must be the last level of a topic filter");
+        filter.remove_prefix(slash + 1);
     }
-    return {};
 }
 
 void Router::add(std::string_view filter, std::uint16_t stream) {
     std::uint32_t node = 0;
     nodes_[0].least = std::min(nodes_[0].least, stream);
-    std::string_view level;
+    Level level;
     for (bool more = true; more;) {
         more = cut_level(filter, level);
-        if (level == "#") {
+        if (level.text == "#") {
             nodes_[node].below = std::min(nodes_[node].below, stream);
             return;
         }
@@ -51,9 +58,9 @@ void Router::add(std::string_view filter, std::uint16_t stream) {
     nodes_[node].here = std::min(nodes_[node].here, stream);
 }
 
-std::uint32_t Router::child(std::uint32_t node, std::string_view level) {
+std::uint32_t Router::child(std::uint32_t node, const Level& level) {
     const auto fresh = static_cast<std::uint32_t>(nodes_.size());
-    if (level == "+") {
+    if (level.text == "+") {
         if (nodes_[node].any == 0) {
             nodes_[node].any = fresh;
             nodes_.emplace_back();
@@ -61,10 +68,9 @@ std::uint32_t Router::child(std::uint32_t node, std::string_view level) {
         return nodes_[node].any;
     }
     auto& children = nodes_[node].children;
-    const auto before = [](const Child& a, std::string_view b) { return a.level < b; };
     const auto at = std::lower_bound(children.begin(), children.end(), level, before);
-    if (at != children.end() && at->level == level) return at->node;
-    children.insert(at, Child{std::string(level), fresh});
+    if (at != children.end() && at->text == level.text) return at->node;
+    children.insert(at, Child{std::string(level.text), level.prefix, fresh});
     nodes_.emplace_back();
     return fresh;
 }
@@ -81,17 +87,21 @@ void Router::search(std::uint32_t node, std::string_view rest, bool first, std::
     if (here.least >= best) return;
     const bool wild = !first || rest.front() != '$';
     if (wild) best = std::min(best, here.below);
-    std::string_view level;
+    Level level;
     const bool more = cut_level(rest, level);
-    const auto enter = [&](std::uint32_t next) {
-        // `sport/#` also matches `sport` (MQTT 5, section 4.7.1.2).
-        if (!more) best = std::min({best, nodes_[next].here, nodes_[next].below});
-        if (more) search(next, rest, false, best);
-    };
-    const auto before = [](const Child& a, std::string_view b) { return a.level < b; };
     const auto at = std::lower_bound(here.children.begin(), here.children.end(), level, before);
-    if (at != here.children.end() && at->level == level) enter(at->node);
-    if (wild && here.any != 0) enter(here.any);
+    const bool known =
+        at != here.children.end() && at->prefix == level.prefix &&
+        (level.text.size() <= 8 ? at->text.size() == level.text.size() : at->text == level.text);
+    if (known) enter(at->node, rest, more, best);
+    if (wild && here.any != 0) enter(here.any, rest, more, best);
+}
+
+void Router::enter(std::uint32_t node, std::string_view rest, bool more, std::uint16_t& best)
+    const noexcept {
+    if (more) return search(node, rest, false, best);
+    // `sport/#` also matches `sport` (MQTT 5, section 4.7.1.2).
+    best = std::min({best, nodes_[node].here, nodes_[node].below});
 }
 
 }  // namespace penstock::inspect

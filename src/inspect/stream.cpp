@@ -250,8 +250,10 @@ private:
 std::vector<Stream> compile_streams(const Config& config, Problems& problems, std::uint64_t seed) {
     std::vector<Stream> streams;
     std::size_t metrics = 0;
-    for (const auto& [name, stream] : config.streams)
+    for (const auto& [name, stream] : config.streams) {
         streams.push_back(Builder(name, stream, seed, problems).build(metrics));
+        streams.back().number = static_cast<std::uint16_t>(streams.size() - 1);
+    }
     return streams;
 }
 

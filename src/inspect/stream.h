@@ -53,6 +53,7 @@ struct Stream {
     explicit Stream(std::uint64_t seed) : names(seed) {}
 
     std::string name;
+    std::uint16_t number = 0;  // in the order of the file
     NameTable names;
     std::vector<FieldRule> rules;
     std::vector<DeriveRule> derived;

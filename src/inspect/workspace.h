@@ -6,26 +6,30 @@
 #include "inspect/json_walk.h"
 #include "inspect/metric.h"
 #include "inspect/rules/value.h"
+#include "inspect/shape.h"
 
 #include <cstddef>
 #include <vector>
 
 namespace penstock::inspect {
 
+class Inspector;
+
 /// The memory in which one shard examines one message after the other; nothing is allocated per
 /// message once it has grown to what the payloads need (a few KiB; at most a few MiB for the
-/// largest payload that the limits let in). Threads: owning shard.
+/// largest payload that the limits let in).
+/// Threads: owning shard.
 class Workspace {
 public:
-    /// `max_fields` as Inspector::max_fields() says.
-    explicit Workspace(std::size_t max_fields)
-        : walk(max_fields), index(max_fields + kMaxDerived) {}
+    /// For this inspector only: it remembers what the streams' payloads look like.
+    explicit Workspace(const Inspector& inspector);
 
-    static constexpr std::size_t kMaxDerived =
-        64;  // of a stream; the configuration is checked for it
+    /// Derived fields of a stream; the configuration is checked for it.
+    static constexpr std::size_t kMaxDerived = 64;
 
     // For the inspector.
     JsonWalk walk;
+    std::vector<Shape> shapes;  // by number of the stream
     FieldIndex index;
     Fault fault;
     CharBuffer text;            // strings without their escapes

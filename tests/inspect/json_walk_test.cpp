@@ -30,7 +30,7 @@ public:
         const Padded padded(payload);
         fault_.clear();
         Walked walked;
-        walked.taken = walk_.run(padded.view(), names_, index_, fault_);
+        walked.taken = walk_.run(padded.view(), names_, shape_, index_, fault_);
         walked.refusal = fault_.refusal();
         walked.reason = fault_.reason();
         walked.pointer = fault_.pointer();
@@ -50,6 +50,7 @@ public:
 
 private:
     JsonWalk walk_;
+    Shape shape_;
     FieldIndex index_;
     Fault fault_;
 };
@@ -151,9 +152,71 @@ TEST_CASE("a key that stands twice in an object is refused wherever it stands", 
     CHECK(walk(R"({"a":1,"b":{"a":1},"c":[{"a":1},{"a":1}]})").taken);
 }
 
-TEST_CASE("a dotted and a nested name clash only where a rule mentions them", "[inspect]") {
+TEST_CASE("payloads that leave out, add or swap keys of earlier ones are read alike", "[inspect]") {
     Walker walker;
-    CHECK(walker.walks(R"({"a.b":1,"a":{"b":2}})").taken);
+    walker.names_.add("c");
+    const std::vector<std::string> payloads{
+        R"({"a":1,"b":2,"c":3,"d":4})",
+        R"({"a":1,"c":3,"d":4})",
+        R"({"d":4})",
+        R"({"a":1,"b":2})",
+        R"({"b":2,"a":1,"d":4,"c":3})",
+        R"({"a":1,"x":2,"c":3})",
+        R"({})",
+        R"({"a":1,"b":2,"c":3})",
+        R"({"a":{"a":1,"b":2},"b":[{"a":1}],"c":3,"d":4})",
+        R"({"a":1,"bb":2,"c":3})",
+        R"({"a":1,"":2})",
+        R"({"a" :1 , "b": 2,"c":3,"d":4,"e":5})",
+    };
+    const std::vector<std::string> twice{
+        R"({"a":1,"b":2,"a":3})",
+        R"({"a":1,"b":2,"c":3,"b":4})",
+        R"({"x":1,"a":2,"x":3})",
+        R"({"a":1,"b":2,"c":3,"d":4,"d":4})",
+        R"({"a":1,"b":2,"a":3})",
+        R"({"a":1,"a":1})",
+        R"({"b":1,"a":2,"b":3})",
+        R"({"a":{"x":1,"x":2},"b":2})",
+    };
+    std::mt19937 random(1);
+    for (int i = 0; i < 5'000; ++i) {
+        const std::string& payload = payloads[random() % payloads.size()];
+        INFO(payload);
+        const Walked walked = walker.walks(payload);
+        REQUIRE(walked.taken);
+        REQUIRE(walked.fields == walk(payload).fields);
+        if (random() % 3 != 0) continue;
+        const std::string& wrong = twice[random() % twice.size()];
+        INFO(wrong);
+        REQUIRE_FALSE(walker.walks(wrong).taken);
+    }
+}
+
+TEST_CASE("a shape is learned from wide payloads too, up to its bounds", "[inspect]") {
+    const auto payload = [](int members, std::size_t length) {
+        std::string text = "{";
+        for (int i = 0; i < members; ++i)
+            text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + std::string(length, 'k') + "\":0";
+        return text;
+    };
+    Walker walker;
+    for (const int members : {255, 256, 257, 300, 3}) {
+        for (const std::size_t length : {0U, 12U, 13U, 14U, 15U, 30U, 60U}) {
+            INFO(members << " " << length);
+            const std::string open = payload(members, length);
+            for (int times = 0; times < 5; ++times) {
+                REQUIRE(walker.walks(open + "}").taken);
+                REQUIRE_FALSE(walker.walks(open + ",\"1" + std::string(length, 'k') + "\":1}").taken
+                );
+            }
+        }
+    }
+}
+
+TEST_CASE("a dotted and a nested name clash only where a rule mentions them", "[inspect]") {
+    CHECK(walk(R"({"a.b":1,"a":{"b":2}})").taken);
+    Walker walker;
     walker.names_.add("a.b");
     CHECK_FALSE(walker.walks(R"({"a.b":1,"a":{"b":2}})").taken);
 }

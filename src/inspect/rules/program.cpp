@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <new>
 
 namespace penstock::inspect {
 namespace {
@@ -156,13 +158,16 @@ bool Program::push_text(std::string_view text) {
 }
 
 Value Program::run(std::span<const Value> fields) const noexcept {
-    std::array<Value, kMaxStack> stack;
+    if (const auto simple = compare_with_constant(fields)) return Value::of(*simple);
+    // Not initialised: a stack of values would cost more to clear than most expressions to run.
+    alignas(Value) std::array<std::byte, kMaxStack * sizeof(Value)> memory;
+    auto* const stack = reinterpret_cast<Value*>(memory.data());
     std::size_t size = 0;
     for (const Op op : ops_) {
         switch (inputs(op.code)) {
             case 0:
-                stack[size++] =
-                    op.code == Code::field ? fields[op.operand] : constants_[op.operand];
+                new (stack + size++)
+                    Value(op.code == Code::field ? fields[op.operand] : constants_[op.operand]);
                 break;
             case 1:
                 stack[size - 1] = unary(op.code, stack[size - 1]);
@@ -177,6 +182,24 @@ Value Program::run(std::span<const Value> fields) const noexcept {
         }
     }
     return stack[0];
+}
+
+/// `field < constant` and its like, with numbers: what most conditions are.
+std::optional<bool> Program::compare_with_constant(std::span<const Value> fields) const noexcept {
+    if (ops_.size() != 3 || ops_[0].code != Code::field || ops_[1].code != Code::constant)
+        return {};
+    const Value& field = fields[ops_[0].operand];
+    const Value& constant = constants_[ops_[1].operand];
+    if (field.kind != Kind::number || constant.kind != Kind::number) return {};
+    switch (ops_[2].code) {
+        case Code::less:
+        case Code::less_equal:
+        case Code::greater:
+        case Code::greater_equal:
+            return ordered(ops_[2].code, field.number, constant.number);
+        default:
+            return {};
+    }
 }
 
 bool Program::holds(std::span<const Value> fields) const noexcept {

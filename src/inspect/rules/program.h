@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,7 +65,8 @@ struct Op {
 /// Meaning. A comparison with a missing field is false, `!=` included; so is the order of different
 /// kinds (values of different kinds are not equal). Arithmetic on anything but numbers, a division
 /// by zero and an overflow give a missing value. As a condition, missing is false, a number is true
-/// unless it is 0, a text unless it is empty. Threads: immutable.
+/// unless it is 0, a text unless it is empty.
+/// Threads: immutable.
 class Program {
 public:
     static constexpr std::size_t kMaxOps = 256;
@@ -82,6 +84,10 @@ public:
     [[nodiscard]] bool holds(std::span<const Value> fields) const noexcept;
 
 private:
+    [[nodiscard]] std::optional<bool> compare_with_constant(
+        std::span<const Value> fields
+    ) const noexcept;
+
     std::vector<Op> ops_;
     std::vector<Value> constants_;
     std::vector<std::shared_ptr<const std::string>>

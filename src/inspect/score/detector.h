@@ -25,7 +25,8 @@ struct Tuning {
 /// One way to learn what is usual for a device's metric and to say how unusual a value is. It has
 /// no memory of its own: the device table keeps a block of `state_size` bytes for each device and
 /// metric, which is also what is saved. The same values in the same order give the same state and
-/// the same judgements, bit for bit, on one build. Threads: any thread (no state).
+/// the same judgements, bit for bit, on one build.
+/// Threads: any thread (no state).
 class Detector {
 public:
     virtual ~Detector() = default;

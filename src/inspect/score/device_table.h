@@ -34,7 +34,8 @@ namespace penstock::inspect {
 /// of the one heard of least recently among kCandidates (all, in a small table); that is counted,
 /// and costs the evicted device its learning. A table of a million devices costs about 120 bytes a
 /// device with four metrics; growing its index stops the shard for some milliseconds, a number of
-/// times logarithmic in the devices. Threads: owning shard.
+/// times logarithmic in the devices.
+/// Threads: owning shard.
 class DeviceTable {
 public:
     static constexpr std::size_t kMaxMetrics =

@@ -27,7 +27,8 @@ namespace penstock::inspect {
 ///   for good: learning starts over from there.
 /// - Overflow of the arithmetic (levels near 1e308) starts learning over too; nothing is ever NaN.
 /// State: 16 bytes: mean (double), variance (float), values seen up to the window and the tally of
-/// clipped ones (16 bits). Threads: any thread.
+/// clipped ones (16 bits).
+/// Threads: any thread.
 class LevelDetector final : public Detector {
 public:
     static constexpr double kClip = 3;

@@ -28,7 +28,8 @@ namespace penstock::inspect {
 ///     u64 checksum   XXH64 of all before
 ///
 /// Says nothing about shards or the order of metrics in the configuration: it can be read by any
-/// node of any shape. Threads: immutable. Views are into the blob.
+/// node of any shape.
+/// Threads: immutable. Views are into the blob.
 class StateBlob {
 public:
     static constexpr std::size_t kHeaderSize = 24;
