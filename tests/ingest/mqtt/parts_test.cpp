@@ -1,0 +1,131 @@
+#include "ingest/bytes.h"
+#include "ingest/mqtt/assigned_id.h"
+#include "ingest/timer_wheel.h"
+#include "ingest/utf8.h"
+#include "penstock/intake.h"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace penstock;
+using ingest::Bytes;
+using ingest::Text;
+using ingest::TimerWheel;
+using std::string_literals::operator""s;
+
+namespace {
+
+std::string text_of(const Bytes& bytes) {
+    const auto view = bytes.view();
+    return {reinterpret_cast<const char*>(view.data()), view.size()};
+}
+
+void add(Bytes& bytes, std::string_view text) {
+    bytes.append(std::as_bytes(std::span(text)));
+}
+
+}  // namespace
+
+TEST_CASE("waiting bytes keep their order through growth and consumption", "[ingest][bytes]") {
+    Bytes bytes;
+    std::string expected;
+    for (int i = 0; i < 2000; ++i) {
+        const std::string piece(static_cast<std::size_t>(i % 37), static_cast<char>('a' + i % 26));
+        add(bytes, piece);
+        expected += piece;
+        if (i % 3 == 0) {
+            const std::size_t gone = expected.size() / 2;
+            bytes.consume(gone);
+            expected.erase(0, gone);
+        }
+        REQUIRE(text_of(bytes) == expected);
+        // The padding may be read.
+        char sum = 0;
+        for (std::size_t k = 0; k < kPayloadPadding && bytes.capacity() != 0; ++k) {
+            sum = static_cast<char>(sum ^ static_cast<char>(bytes.view().data()[bytes.size() + k]));
+        }
+        (void)sum;
+    }
+    bytes.consume(bytes.size());
+    CHECK(bytes.capacity() == 0);
+}
+
+TEST_CASE("a deadline comes up once, at its tick or when the wheel passed it", "[ingest][timer]") {
+    TimerWheel wheel;
+    std::vector<std::uint32_t> fired;
+    const auto advance = [&](std::uint32_t tick) {
+        wheel.advance(tick, [&](TimerWheel::Entry entry, std::uint32_t) {
+            fired.push_back(entry.slot);
+        });
+    };
+    advance(10);
+    CHECK(wheel.add({1, 1}, 12) == 12);
+    CHECK(wheel.add({2, 1}, 5) == 11);  // past: the next tick
+    CHECK(wheel.add({3, 1}, 100'000) == 10 + TimerWheel::kSlots - 1);
+    advance(11);
+    CHECK(fired == std::vector<std::uint32_t>{2});
+    advance(11);
+    advance(12);
+    CHECK(fired == std::vector<std::uint32_t>{2, 1});
+    advance(50'000);  // a clock that leaps
+    CHECK(fired == std::vector<std::uint32_t>{2, 1, 3});
+}
+
+TEST_CASE("texts are told clean from unusual from malformed", "[ingest][utf8][M09]") {
+    for (const auto& clean : {""s, "abc"s, "eight by"s, "naïve – ☃ 😀"s, std::string(100, '~')}) {
+        CHECK(ingest::classify_utf8(clean) == Text::clean);
+    }
+    for (const auto& unusual :
+         {"\t"s,
+          "1234567\n"s,
+          "\x7f"s,
+          "\xc2\x85"s,
+          "\xef\xbf\xbe"s,
+          "\xef\xb7\x90"s,
+          "\xf0\x9f\xbf\xbf"s}) {
+        INFO(unusual);
+        CHECK(ingest::classify_utf8(unusual) == Text::unusual);
+    }
+    for (const auto& bad :
+         {"\0"s,
+          "1234567\0"s,
+          "\x80"s,
+          "\xc1\x81"s,
+          "\xe0\x80\x80"s,
+          "\xed\xbf\xbf"s,
+          "\xf0\x80\x80\x80"s,
+          "\xf4\x90\x80\x80"s,
+          "\xff"s,
+          "ab\xe2\x98"s}) {
+        CHECK(ingest::classify_utf8(bad) == Text::malformed);
+    }
+}
+
+TEST_CASE(
+    "every character alone is classified as at the end of a word of eight", "[ingest][utf8]"
+) {
+    for (int c = 0; c < 256; ++c) {
+        const std::string one(1, static_cast<char>(c));
+        const Text expected = c == 0 || c >= 0x80     ? Text::malformed
+                              : c < 0x20 || c == 0x7f ? Text::unusual
+                                                      : Text::clean;
+        CHECK(ingest::classify_utf8(one) == expected);
+        for (int at = 0; at < 8; ++at) {
+            std::string eight(8, 'a');
+            eight[static_cast<std::size_t>(at)] = one[0];
+            CHECK(ingest::classify_utf8(eight) == expected);
+        }
+    }
+}
+
+TEST_CASE(
+    "assigned client ids differ and mostly have their home where they are made", "[mqtt][session]"
+) {
+    const std::string first = mqtt::assigned_client_id(ShardId{1}, 2);
+    CHECK(first != mqtt::assigned_client_id(ShardId{1}, 2));
+    CHECK(first.starts_with("penstock-"));
+    CHECK(first.size() == 35);
+    CHECK(home_shard(device_hash(first), 2).value == 1);
+}
