@@ -90,7 +90,6 @@ void Fields<S3StoreConfig>::check(const S3StoreConfig& c, const Origin& where, P
 }
 
 Table<WindowConfig> Fields<WindowConfig>::table() {
-    using namespace std::chrono_literals;
     return {
         field(
             "bytes",
@@ -103,7 +102,7 @@ Table<WindowConfig> Fields<WindowConfig>::table() {
             "age",
             &WindowConfig::age,
             "Or when its first record has waited this long.",
-            between<Duration>(10ms, 24h)
+            between<Duration>(std::chrono::milliseconds(10), std::chrono::hours(24))
         ),
         field(
             "partitions",

@@ -14,7 +14,8 @@ namespace {
 constexpr Nanoseconds kHour = 3600 * kSecond;
 constexpr std::size_t kPrefixBytesMax = 300;
 constexpr std::size_t kDigestDigits = 16;
-/// Escaped three times as long; with what stands around it within the 255 bytes that file systems allow.
+/// Escaped three times as long; with what stands around it within the 255 bytes that file systems
+/// allow.
 constexpr std::size_t kStreamBytesMax = 72;
 
 }  // namespace
@@ -31,10 +32,9 @@ std::string object_name(
     Lsn last,
     ArchiveFormat format
 ) {
-    using namespace std::chrono;
-    const sys_time<hours> hour{hours(partition.hour)};
-    const sys_days day = floor<days>(hour);
-    const year_month_day date(day);
+    const std::chrono::sys_time<std::chrono::hours> hour{std::chrono::hours(partition.hour)};
+    const auto day = std::chrono::floor<std::chrono::days>(hour);
+    const std::chrono::year_month_day date(day);
     std::string name(prefix);
     name += "stream=";
     text::append_path_component(name, partition.stream, kStreamBytesMax);

@@ -5,20 +5,24 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 
 namespace penstock::sinks {
 
 namespace {
 
-enum class How : std::uint8_t { plain, backslash, percent };
+/// What becomes of a byte. `look`: what follows decides (`%`, and what may be UTF-8).
+enum class How : std::uint8_t { plain, backslash, percent, look };
 using Table = std::array<How, 256>;
 
 constexpr Table table_of(std::string_view backslash, std::string_view percent) {
     Table table{};
     for (std::size_t c = 0; c < 0x20; ++c)
         table[c] = How::percent;
-    table[0x7f] = How::percent;
+    for (std::size_t c = 0x7f; c < 256; ++c)
+        table[c] = c == 0x7f ? How::percent : How::look;
+    table['%'] = How::look;
     for (const char c : backslash)
         table[static_cast<unsigned char>(c)] = How::backslash;
     for (const char c : percent)
@@ -42,36 +46,48 @@ void append_percent(char c, std::string& out) {
     out += kDigits[byte & 15];
 }
 
-bool looks_coded(std::string_view text, std::size_t at) noexcept {
-    return text[at] == '%' && at + 2 < text.size() && hex_digit(text[at + 1]) &&
-           hex_digit(text[at + 2]);
+bool looks_coded(std::string_view text) noexcept {
+    return text.size() > 2 && hex_digit(text[1]) && hex_digit(text[2]);
 }
 
-/// Length of the UTF-8 character that begins at `at`; 0 when there is none.
-std::size_t character_at(std::string_view text, std::size_t at) noexcept {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (at + size > text.size()) return 0;
-    return valid_utf8(text.substr(at, size)) ? size : 0;
+/// Length of the character beyond ASCII that `text` begins with; 0 when it is none.
+std::size_t character_size(std::string_view text) noexcept {
+    const auto lead = static_cast<unsigned char>(text.front());
+    const std::size_t size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return size <= text.size() && valid_utf8(text.substr(0, size)) ? size : 0;
+}
+
+/// Handles the special byte that `text` begins with; returns how many bytes are done.
+std::size_t append_special(std::string_view text, How how, std::string& out) {
+    const char c = text.front();
+    if (how == How::backslash) {
+        out += '\\';
+        out += c;
+        return 1;
+    }
+    const std::size_t whole = how == How::percent ? 0
+                              : c != '%'          ? character_size(text)
+                              : looks_coded(text) ? 0
+                                                  : 1;
+    if (whole == 0) {
+        append_percent(c, out);
+        return 1;
+    }
+    out += text.substr(0, whole);
+    return whole;
 }
 
 void append_escaped(std::string_view text, const Table& table, std::string& out) {
-    for (std::size_t at = 0; at < text.size();) {
-        const char c = text[at];
-        const std::size_t size = character_at(text, at);
-        if (size > 1) {
-            out += text.substr(at, size);
-            at += size;
-            continue;
-        }
-        ++at;
-        const How how = table[static_cast<unsigned char>(c)];
-        if (size == 0 || how == How::percent || looks_coded(text, at - 1)) {
-            append_percent(c, out);
-            continue;
-        }
-        if (how == How::backslash) out += '\\';
-        out += c;
+    while (!text.empty()) {
+        std::size_t run = 0;
+        while (run < text.size() && table[static_cast<unsigned char>(text[run])] == How::plain)
+            ++run;
+        out += text.substr(0, run);
+        text.remove_prefix(run);
+        if (text.empty()) return;
+        text.remove_prefix(
+            append_special(text, table[static_cast<unsigned char>(text.front())], out)
+        );
     }
 }
 
@@ -262,8 +278,11 @@ LineEncoder::Outcome LineEncoder::append(Lsn lsn, const RecordView& record, std:
         return {false, fields.left_out()};
     }
     const Nanoseconds time = point_time(lsn, record.event_time(), format_.tie_break);
+    std::array<char, 24> digits{};
+    const auto end =
+        std::to_chars(digits.begin(), digits.end(), in_unit(time, format_.precision)).ptr;
     out += ' ';
-    out += std::to_string(in_unit(time, format_.precision));
+    out.append(digits.begin(), end);
     out += '\n';
     return {true, fields.left_out()};
 }

@@ -20,7 +20,6 @@ bool is_settle(const std::string& text) {
 }  // namespace
 
 Table<LineBatchConfig> Fields<LineBatchConfig>::table() {
-    using namespace std::chrono_literals;
     return {
         field(
             "records",
@@ -38,7 +37,7 @@ Table<LineBatchConfig> Fields<LineBatchConfig>::table() {
             "age",
             &LineBatchConfig::age,
             "Or when its first record has waited this long.",
-            between<Duration>(1ms, 1h)
+            between<Duration>(std::chrono::milliseconds(1), std::chrono::hours(1))
         ),
     };
 }

@@ -27,20 +27,19 @@ void Fields<TlsConfig>::check(const TlsConfig& tls, const Origin& where, Problem
 }
 
 Table<HttpConfig> Fields<HttpConfig>::table() {
-    using namespace std::chrono_literals;
     return {
         field("tls", &HttpConfig::tls, "Certificates of an https endpoint."),
         field(
             "connect_timeout",
             &HttpConfig::connect_timeout,
             "Longest wait for a connection.",
-            between(Duration(10ms), Duration(5min))
+            between(Duration(std::chrono::milliseconds(10)), Duration(std::chrono::minutes(5)))
         ),
         field(
             "timeout",
             &HttpConfig::timeout,
             "Longest wait for an answer; a long body gets a second more for each 64KiB.",
-            between(Duration(100ms), Duration(1h))
+            between(Duration(std::chrono::milliseconds(100)), Duration(std::chrono::hours(1)))
         ),
         field(
             "proxy",

@@ -9,14 +9,20 @@ namespace penstock::sinks {
 
 namespace {
 
+namespace chrono = std::chrono;
+
+namespace chrono = std::chrono;
+
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 /// 20150830T123600Z
 std::string basic_time(Nanoseconds wall) {
-    using namespace std::chrono;
-    const sys_seconds when = floor<seconds>(sys_time<nanoseconds>(nanoseconds(wall)));
-    const year_month_day day(floor<days>(when));
-    const hh_mm_ss<seconds> time(when - floor<days>(when));
+    const auto when = chrono::floor<chrono::seconds>(
+        chrono::sys_time<chrono::nanoseconds>(chrono::nanoseconds(wall))
+    );
+    const auto midnight = chrono::floor<chrono::days>(when);
+    const chrono::year_month_day day(midnight);
+    const chrono::hh_mm_ss<chrono::seconds> time(when - midnight);
     return fmt::format(
         "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
         int{day.year()},

@@ -286,7 +286,8 @@ TEST_CASE("line sink: a partial write costs only the bad record", "[sinks][serie
         return {
             400,
             {},
-            R"({"error":"partial write: field type conflict: input field \"bad\" on measurement \"wearables\" is type float, already exists as type string dropped=1"})"
+            R"({"error":"partial write: field type conflict: input field \"bad\" on measurement \"wearables\")"
+            R"( is type float, already exists as type string dropped=1"})"
         };
     });
     for (std::uint64_t lsn = 1; lsn <= 9; ++lsn)

@@ -86,12 +86,14 @@ TEST_CASE(
 }
 
 TEST_CASE("sift: InfluxDB's type conflict costs three requests", "[sinks][sift][S06]") {
-    const Outcome outcome = sifted(batch_of(1000, {10, 20}), [](const std::string& body) -> std::string {
-        const std::size_t bad = count(body, " bad=");
-        if (bad == 0) return "";
-        return R"({"error":"partial write: field type conflict: input field \"bad\" on measurement \"m\" is type float, already exists as type string dropped=)" +
-               std::to_string(bad) + "\"}";
-    });
+    const Outcome outcome =
+        sifted(batch_of(1000, {10, 20}), [](const std::string& body) -> std::string {
+            const std::size_t bad = count(body, " bad=");
+            if (bad == 0) return "";
+            return R"({"error":"partial write: field type conflict: input field \"bad\" on measurement \"m\")"
+                   R"( is type float, already exists as type string dropped=)" +
+                   std::to_string(bad) + "\"}";
+        });
     CHECK(outcome.refused == std::set<std::uint64_t>{11, 21});
     CHECK(outcome.requests == 3);
 }
