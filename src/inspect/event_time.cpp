@@ -2,6 +2,7 @@
 
 #include "base/iso_time.h"
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -56,6 +57,55 @@ std::optional<Nanoseconds> parse_epoch(std::string_view text, TimeFormat format)
     return wall;
 }
 
+/// Two digits at `p`, or a number from 100 on.
+unsigned two_digits(const char* p) noexcept {
+    const auto high = static_cast<unsigned char>(p[0] - '0');
+    const auto low = static_cast<unsigned char>(p[1] - '0');
+    return high > 9 || low > 9 ? 100 : high * 10U + low;
+}
+
+/// Days since 1970 of a date from 1970 to 2099, when every fourth year has 366 days.
+std::int64_t days_of(unsigned year, unsigned month, unsigned day) noexcept {
+    constexpr std::array<std::uint16_t, 12> kBefore{
+        0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334
+    };
+    const unsigned leap = month > 2 && year % 4 == 0 ? 1 : 0;
+    return (year - 1970) * 365 + (year - 1969) / 4 + kBefore[month - 1] + leap + day - 1;
+}
+
+/// What nearly every device writes: `2026-01-02T03:04:05Z`, with up to nine decimals. Anything
+/// else: nothing.
+std::optional<Nanoseconds> parse_common_time(std::string_view text) noexcept {
+    if (text.size() < 20 || text.size() > 30) return std::nullopt;
+    const char* const p = text.data();
+    if (p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' || p[16] != ':')
+        return std::nullopt;
+    if (text.back() != 'Z') return std::nullopt;
+    const unsigned century = two_digits(p);
+    const unsigned within = two_digits(p + 2);
+    const unsigned year = century * 100 + within;
+    const unsigned month = two_digits(p + 5);
+    const unsigned day = two_digits(p + 8);
+    const unsigned hour = two_digits(p + 11);
+    const unsigned minute = two_digits(p + 14);
+    const unsigned second = two_digits(p + 17);
+    const bool date =
+        within < 100 && year >= 1970 && year <= 2099 && month - 1 < 12 && day - 1 < 28;
+    if (!date || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+    std::int64_t nanos = 0;
+    if (text.size() > 20) {
+        if (p[19] != '.' || text.size() == 21) return std::nullopt;
+        std::int64_t unit = 100'000'000;
+        for (std::size_t i = 20; i + 1 < text.size(); ++i, unit /= 10) {
+            if (!is_digit(p[i])) return std::nullopt;
+            nanos += (p[i] - '0') * unit;
+        }
+    }
+    const std::int64_t seconds =
+        days_of(year, month, day) * 86'400 + hour * 3'600 + minute * 60 + second;
+    return seconds * kSecond + nanos;
+}
+
 }  // namespace
 
 std::optional<Nanoseconds> parse_event_time(const Known& field, TimeFormat format) noexcept {
@@ -67,6 +117,7 @@ std::optional<Nanoseconds> parse_event_time(const Known& field, TimeFormat forma
     if (field.kind != Kind::string) return std::nullopt;
     const bool iso = format == TimeFormat::automatic || format == TimeFormat::iso8601;
     if (iso) {
+        if (const auto wall = parse_common_time(field.view())) return wall;
         if (const auto wall = parse_iso_time(field.view())) return wall;
     }
     return format == TimeFormat::iso8601 ? std::nullopt : parse_epoch(field.view(), format);

@@ -36,6 +36,14 @@ bool printable_ascii(std::string_view text) noexcept {
     return bad == 0;
 }
 
+double number_of(Known& known) noexcept {
+    if (!known.parsed) {
+        known.number = parse_number(known.view());
+        known.parsed = true;
+    }
+    return known.number;
+}
+
 /// UTF-8 without control characters.
 bool printable(std::string_view text) noexcept {
     if (printable_ascii(text)) return true;
@@ -98,8 +106,8 @@ std::string_view type_sentence(ValueType type) noexcept {
 
 }  // namespace
 
-Examination::Examination(const Message& message, Workspace& workspace)
-    : message_(message), workspace_(workspace) {
+Examination::Examination(const Message& message, Workspace& workspace, Examined& examined)
+    : message_(message), workspace_(workspace), examined_(examined) {
     RecordParts& record = examined_.record;
     record.source = message.source;
     record.qos = message.qos;
@@ -113,13 +121,13 @@ Examination::Examination(const Message& message, Workspace& workspace)
     if (record.device != message.client_id) record.client = message.client_id;
 }
 
-Examined Examination::unrouted(bool refuse) {
+void Examination::unrouted(bool refuse) {
     examined_.record.stream = kUnrouted;
     examined_.outcome = refuse ? Examined::Outcome::refused : Examined::Outcome::quarantined;
     return not_accepted();
 }
 
-Examined Examination::run(const Stream& stream, std::uint64_t max_size) {
+void Examination::run(const Stream& stream, std::uint64_t max_size) {
     stream_ = &stream;
     examined_.record.stream = stream.name;
     workspace_.text.clear();
@@ -138,17 +146,15 @@ Examined Examination::run(const Stream& stream, std::uint64_t max_size) {
     record.fields = workspace_.index.entries();
     record.annex = workspace_.index.annex.view();
     examined_.metrics = workspace_.metrics;
-    return examined_;
 }
 
-Examined Examination::not_accepted() {
+void Examination::not_accepted() {
     examined_.refusal = workspace_.fault.refusal();
     examined_.reason = workspace_.fault.reason();
     examined_.pointer = workspace_.fault.pointer();
     examined_.record.reason = examined_.reason;
     examined_.record.flags |= kQuarantined;
     examined_.record.device_hash = device_hash(examined_.record.device);
-    return examined_;
 }
 
 bool Examination::read_payload(std::uint64_t max_size) {
@@ -245,8 +251,8 @@ bool Examination::check_field(const FieldRule& rule, Known& known) {
     return true;
 }
 
-bool Examination::check_number(const FieldRule& rule, const Known& known) {
-    const double number = parse_number(known.view());
+bool Examination::check_number(const FieldRule& rule, Known& known) {
+    const double number = number_of(known);
     if (number < rule.min || number > rule.max) {
         invalid_field(rule, number < rule.min ? "must be at least " : "must be at most ");
         workspace_.fault.say_number(number < rule.min ? rule.min : rule.max);
@@ -301,7 +307,7 @@ Value Examination::value_of(Known& known) {
             return Value::of(known.size == 4);  // true, not false
         case Kind::integer:
         case Kind::number:
-            return Value::of(parse_number(known.view()));
+            return Value::of(number_of(known));
         case Kind::string:
             return Value::of(text_of(known));
         default:
@@ -329,7 +335,7 @@ void Examination::derive() {
 
 void Examination::add_derived(const DeriveRule& rule, const Value& value) {
     FieldIndex& index = workspace_.index;
-    FieldIndex::Entry made;
+    FieldIndex::Entry& made = index.next();
     made.flags = RecordParts::kDerived | RecordParts::kNameInAnnex | RecordParts::kTextInAnnex;
     made.name_offset = static_cast<std::uint32_t>(index.annex.size());
     made.name_size = static_cast<std::uint16_t>(rule.name.size());
@@ -351,7 +357,7 @@ void Examination::add_derived(const DeriveRule& rule, const Value& value) {
         made.type = FieldType::string;
     }
     made.text_size = static_cast<std::uint32_t>(index.annex.size() - made.text_offset);
-    index.known(rule.slot).entry = index.add(made);
+    index.known(rule.slot).entry = index.last();
 }
 
 std::string_view Examination::status() const {

@@ -15,11 +15,12 @@ namespace penstock::inspect {
 /// Threads: owning shard.
 class Examination {
 public:
-    Examination(const Message& message, Workspace& workspace);
+    /// Fills in `examined`, which must be fresh.
+    Examination(const Message& message, Workspace& workspace, Examined& examined);
 
-    [[nodiscard]] Examined run(const Stream& stream, std::uint64_t max_size);
+    void run(const Stream& stream, std::uint64_t max_size);
     /// The message's fault is in the workspace already.
-    [[nodiscard]] Examined unrouted(bool refuse);
+    void unrouted(bool refuse);
 
 private:
     bool read_payload(std::uint64_t max_size);
@@ -28,7 +29,7 @@ private:
     void find_sequence();
     bool check_fields();
     bool check_field(const FieldRule& rule, Known& known);
-    bool check_number(const FieldRule& rule, const Known& known);
+    bool check_number(const FieldRule& rule, Known& known);
     bool check_text(const FieldRule& rule, Known& known);
     void read_values();
     void derive();
@@ -41,12 +42,12 @@ private:
     [[nodiscard]] std::string_view text_of(Known& known);
     [[nodiscard]] Value value_of(Known& known);
     [[nodiscard]] std::string_view status() const;
-    Examined not_accepted();
+    void not_accepted();
 
     const Message& message_;
     Workspace& workspace_;
     const Stream* stream_ = nullptr;
-    Examined examined_;
+    Examined& examined_;
 };
 
 }  // namespace penstock::inspect

@@ -26,10 +26,12 @@ struct Known {
     static constexpr std::uint16_t kNoEntry = 0xffff;
 
     const char* text = nullptr;
+    double number = 0;  // of integers and numbers, once `parsed`
     std::uint32_t size = 0;
     std::uint16_t entry = kNoEntry;  // objects have none: their members have
     Kind kind = Kind::absent;
     bool escaped = false;
+    bool parsed = false;
 
     [[nodiscard]] std::string_view view() const noexcept { return {text, size}; }
 };
@@ -52,17 +54,19 @@ public:
 
     [[nodiscard]] bool full() const noexcept { return count_ == entries_.size(); }
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
-    /// Precondition: not full.
-    std::uint16_t add(const Entry& entry) noexcept {
-        entries_.data()[count_] = entry;
-        return static_cast<std::uint16_t>(count_++);
+    /// The next entry, for the caller to fill in field by field: assigning a whole one that was
+    /// just put together would wait for its parts to reach memory. Precondition: not full.
+    [[nodiscard]] Entry& next() noexcept { return entries_.data()[count_++]; }
+    /// The number of the entry that next() gave last.
+    [[nodiscard]] std::uint16_t last() const noexcept {
+        return static_cast<std::uint16_t>(count_ - 1);
     }
     [[nodiscard]] Entry& entry(std::size_t i) noexcept { return entries_[i]; }
     [[nodiscard]] std::span<const Entry> entries() const noexcept {
         return {entries_.data(), count_};
     }
 
-    [[nodiscard]] Known& known(std::size_t slot) noexcept { return known_[slot]; }
+    [[nodiscard]] Known& known(std::size_t slot) noexcept { return known_.data()[slot]; }
     [[nodiscard]] std::span<Known> known() noexcept { return known_; }
 
     CharBuffer annex;  // names and texts that the payload does not hold

@@ -47,19 +47,22 @@ const Stream* Inspector::route(const Message& message) const noexcept {
     return found == by_name_.end() ? nullptr : &streams_[found->second];
 }
 
-Examined Inspector::unrouted(const Message& message, Workspace& workspace) const {
+void Inspector::unrouted(const Message& message, Workspace& workspace, Examined& examined) const {
+    const bool by_topic = message.stream.empty();
     workspace.fault.begin(Refusal::unrouted);
-    workspace.fault.say(
-        message.stream.empty() ? "no stream takes the topic " : "there is no stream "
-    );
-    workspace.fault.quote(message.stream.empty() ? message.topic : message.stream);
-    return Examination(message, workspace).unrouted(refuse_unrouted_);
+    workspace.fault.say(by_topic ? "no stream takes the topic " : "there is no stream ");
+    workspace.fault.quote(by_topic ? message.topic : message.stream);
+    Examination(message, workspace, examined).unrouted(refuse_unrouted_);
 }
 
 Examined Inspector::examine(const Message& message, Workspace& workspace) const {
-    const Stream* const stream = route(message);
-    if (stream == nullptr) return unrouted(message, workspace);
-    return Examination(message, workspace).run(*stream, max_size_);
+    Examined examined;
+    if (const Stream* const stream = route(message)) {
+        Examination(message, workspace, examined).run(*stream, max_size_);
+    } else {
+        unrouted(message, workspace, examined);
+    }
+    return examined;
 }
 
 }  // namespace penstock::inspect

@@ -73,7 +73,7 @@ private:
     explicit Inspector(const Config& config) noexcept;
 
     [[nodiscard]] const Stream* route(const Message& message) const noexcept;
-    [[nodiscard]] Examined unrouted(const Message& message, Workspace& workspace) const;
+    void unrouted(const Message& message, Workspace& workspace, Examined& examined) const;
 
     std::vector<Stream> streams_;
     Router router_;

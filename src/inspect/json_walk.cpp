@@ -73,6 +73,17 @@ bool JsonWalk::document() {
     return true;
 }
 
+PS_INLINE bool JsonWalk::keep(std::uint16_t slot, const Known& found, std::uint16_t entry) {
+    Known& known = index_->known(slot);
+    if (known.kind != Known::Kind::absent) return duplicate_key();
+    known.text = found.text;
+    known.size = found.size;
+    known.entry = entry;
+    known.kind = found.kind;
+    known.escaped = found.escaped;
+    return true;
+}
+
 PS_INLINE bool JsonWalk::add_scalar(const Frame& top, const Known& found, FieldType type) {
     if (!top.indexed) return true;
     if (top.path_size != 0 || (key_place_ & KeySet::kDecoded) != 0) {
@@ -81,18 +92,14 @@ PS_INLINE bool JsonWalk::add_scalar(const Frame& top, const Known& found, FieldT
         return add_named(top, named, type, name) && note_nested(name, named);
     }
     if (index_->count() >= max_fields_) return too_many();
-    FieldIndex::Entry made;
+    FieldIndex::Entry& made = index_->next();
     made.name_offset = key_place_;
     made.text_offset = offset(found.text);
     made.text_size = found.size;
     made.name_size = static_cast<std::uint16_t>(key_.size());
     made.type = type;
     made.flags = found.escaped ? RecordParts::kEscaped : std::uint8_t{0};
-    const std::uint16_t entry = index_->add(made);
-    if (key_slot_ == NameTable::kNone) return true;
-    Known kept = found;
-    kept.entry = entry;
-    return keep(key_slot_, kept);
+    return key_slot_ == NameTable::kNone || keep(key_slot_, found, index_->last());
 }
 
 PS_INLINE bool JsonWalk::string_value(const char*& p, const Frame& top) {
@@ -301,7 +308,7 @@ PS_APART bool JsonWalk::add_named(
     if (index_->count() >= max_fields_) return too_many();
     const std::size_t size = key_.size() + top.path_size;
     if (size > kMaxNameSize) return name_too_long();
-    FieldIndex::Entry made;
+    FieldIndex::Entry& made = index_->next();
     made.text_offset = offset(found.text);
     made.text_size = found.size;
     made.type = type;
@@ -316,7 +323,7 @@ PS_APART bool JsonWalk::add_named(
         index_->annex.append(key_);
         name = index_->annex.view(made.name_offset, size);
     }
-    found.entry = index_->add(made);
+    found.entry = index_->last();
     return true;
 }
 
@@ -326,14 +333,7 @@ PS_APART bool JsonWalk::note_nested(std::string_view name, const Known& found) {
     if (!flat && !known_->nested()) return true;
     const std::uint64_t hash = flat ? key_hash_ : hash_name(name, known_->seed());
     const std::uint16_t slot = known_->find(hash, name);
-    return slot == NameTable::kNone || keep(slot, found);
-}
-
-PS_APART bool JsonWalk::keep(std::uint16_t slot, const Known& found) {
-    Known& known = index_->known(slot);
-    if (known.kind != Known::Kind::absent) return duplicate_key();
-    known = found;
-    return true;
+    return slot == NameTable::kNone || keep(slot, found, found.entry);
 }
 
 PS_APART bool JsonWalk::open(const char* p, Frame*& top, bool array) {

@@ -94,7 +94,7 @@ private:
     bool close(const char* p, Frame*& top);
     bool add_named(const Frame& top, Known& found, FieldType type, std::string_view& name);
     bool note_nested(std::string_view name, const Known& found);
-    bool keep(std::uint16_t slot, const Known& found);
+    bool keep(std::uint16_t slot, const Known& found, std::uint16_t entry);
 
     bool wrong(const char* where, const char* what);
     bool duplicate_key();

@@ -55,12 +55,10 @@ private:
     static bool cut_level(std::string_view& rest, Level& level) noexcept;
     static bool before(const Child& a, const Level& b) noexcept;
     std::uint32_t child(std::uint32_t node, const Level& level);
-    void search(
-        std::uint32_t node, std::string_view rest, bool first, std::uint16_t& best
-    ) const noexcept;
-    void enter(
-        std::uint32_t node, std::string_view rest, bool more, std::uint16_t& best
-    ) const noexcept;
+    void search(std::uint32_t node, std::string_view rest, bool first, std::uint16_t& best)
+        const noexcept;
+    void enter(std::uint32_t node, std::string_view rest, bool more, std::uint16_t& best)
+        const noexcept;
 
     std::vector<Node> nodes_;  // [0] is the root
 };

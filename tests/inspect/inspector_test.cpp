@@ -1,5 +1,7 @@
 #include "inspect/inspector.h"
 
+#include "base/iso_time.h"
+#include "inspect/event_time.h"
 #include "inspect/support.h"
 
 #include <catch2/catch.hpp>
@@ -226,6 +228,23 @@ TEST_CASE("event times are read in every notation", "[inspect]") {
           "\"1970-01-01T00:00:07Z\""}) {
         INFO(bad);
         CHECK(time("auto", bad) == "replaced");
+    }
+}
+
+TEST_CASE("the short way of reading a time agrees with the long one on every day", "[inspect]") {
+    std::string text;
+    for (Nanoseconds day = 0; day < 50'000; ++day) {
+        const Nanoseconds wall = day * 86'400 * kSecond + day * 1'234'567'891 % (86'400 * kSecond);
+        text.clear();
+        append_iso_time(wall, text);
+        Known known;
+        known.kind = Known::Kind::string;
+        known.text = text.data();
+        known.size = static_cast<std::uint32_t>(text.size());
+        INFO(text);
+        REQUIRE(parse_event_time(known, TimeFormat::iso8601) == parse_iso_time(text));
+        text[static_cast<std::size_t>(day) % text.size()] ^= static_cast<char>(1 << day % 7);
+        REQUIRE(parse_event_time(known, TimeFormat::iso8601) == parse_iso_time(text));
     }
 }
 
