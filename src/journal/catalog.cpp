@@ -56,6 +56,7 @@ Result<CatalogSegment> read_segment(
     segment.info.bytes = size;
     PS_TRY(const auto head, read_part(*file, 0, 2 * kBlock));
     const auto header = read_segment_header(head);
+    segment.zeros = all_zero(head);
     if (!header) {
         segment.problem = header.error().message;
         return segment;
@@ -95,7 +96,7 @@ Status add_name(
     auto segment = read_segment(disk, directory / name, *number);
     if (!segment && segment.error().code == Errc::not_found) return {};  // retired just now
     if (!segment) return std::move(segment).error();
-    catalog.segments.push_back(std::move(*segment));
+    (segment->zeros ? catalog.prepared : catalog.segments).push_back(std::move(*segment));
     return {};
 }
 

@@ -24,12 +24,14 @@ struct CatalogSegment {
     std::optional<SegmentHeader> header;
     std::optional<SegmentFooter> footer;  // none: open, or not sealed when the daemon ended
     std::string problem;                  // why header or footer cannot be read
+    bool zeros = false;                   // nothing stands where the headers would
 };
 
 struct Catalog {
     JournalId journal;
     bool has_identity = false;
     std::vector<CatalogSegment> segments;    // by first LSN; those without a header last
+    std::vector<CatalogSegment> prepared;    // begin with zeros: to be written next, or never used
     std::vector<std::string> temporary;      // half-written files: of no use
     std::vector<std::string> unknown;        // names that are none of ours
     std::vector<std::string> stray_indexes;  // index files of segments that are gone

@@ -1,6 +1,7 @@
 #include "journal/quarantine_store.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "config/field.h"
 #include "journal/format.h"
@@ -54,6 +55,23 @@ QuarantineStore::QuarantineStore(
       config_(config),
       disk_(disk),
       clock_(clock) {}
+
+QuarantineStore::~QuarantineStore() = default;
+
+void QuarantineStore::export_metrics(metrics::Registry& registry) {
+    exported_.push_back(registry.gauge_fn(
+        "penstock_quarantine_size_bytes",
+        "Bytes of the copies of refused records.",
+        {},
+        [this] { return static_cast<double>(bytes()); }
+    ));
+    exported_.push_back(registry.gauge_fn(
+        "penstock_quarantine_max_bytes",
+        "The bound of these bytes: a sink that needs more holds.",
+        {},
+        [this] { return static_cast<double>(bytes_max()); }
+    ));
+}
 
 Result<std::unique_ptr<QuarantineStore>> QuarantineStore::open(
     Path directory,

@@ -22,6 +22,11 @@
 #include <utility>
 #include <vector>
 
+namespace penstock::metrics {
+class Registration;
+class Registry;
+}  // namespace penstock::metrics
+
 namespace penstock::journal {
 
 /// The table `quarantine:`.
@@ -69,6 +74,10 @@ public:
     /// crash is kept once.
     static constexpr std::size_t kRemembered = 65'536;
 
+    ~QuarantineStore();
+    QuarantineStore(const QuarantineStore&) = delete;
+    QuarantineStore& operator=(const QuarantineStore&) = delete;
+
     /// Reads the two newest files only. Errors: unsupported (a newer version, named), io.
     [[nodiscard]] static Result<std::unique_ptr<QuarantineStore>> open(
         std::filesystem::path directory,
@@ -92,6 +101,9 @@ public:
 
     [[nodiscard]] std::uint64_t bytes() const;
     [[nodiscard]] std::uint64_t bytes_max() const noexcept { return config_.max_size.value; }
+    /// penstock_quarantine_size_bytes and penstock_quarantine_max_bytes. Called once; the registry
+    /// outlives the store.
+    void export_metrics(metrics::Registry& registry);
 
 private:
     using Path = std::filesystem::path;
@@ -138,6 +150,7 @@ private:
     std::uint64_t end_ = 0;
     std::set<std::pair<std::string, std::uint64_t>> known_;
     std::deque<std::pair<std::string, std::uint64_t>> known_order_;
+    std::vector<metrics::Registration> exported_;  // the owner's; last: gone before what it reads
 };
 
 }  // namespace penstock::journal

@@ -27,6 +27,8 @@ public:
         const auto proven = proven_by_later(catalog_);
         for (std::size_t i = 0; i < catalog_.segments.size(); ++i)
             PS_CHECK(check_segment(catalog_.segments[i], proven[i]));
+        for (const auto& segment : catalog_.prepared)
+            PS_CHECK(check_prepared(segment));
         PS_CHECK(check_end());
         check_cursors(cursors);
         for (const auto& name : catalog_.temporary)
@@ -72,6 +74,24 @@ private:
         report(segment, name, surveyed->found);
         check_place(segment, name, surveyed->found);
         if (segment.info.sealed) check_index(segment, name);
+        return {};
+    }
+
+    /// Zeros all through, unless a daemon has begun to write it meanwhile.
+    Status check_prepared(const CatalogSegment& segment) {
+        const auto file = disk_.open(segment.info.path, OpenMode::read);
+        if (!file && file.error().code == Errc::not_found) return {};
+        if (!file) return file.error();
+        PS_TRY(const auto size, (*file)->size());
+        std::vector<std::byte> bytes(size);
+        PS_TRY(const auto got, (*file)->read(bytes, 0));
+        bytes.resize(got);
+        if (all_zero(bytes)) return {};
+        PS_TRY(
+            const auto begun, (*file)->read(std::span(bytes).first(std::min(got, 2 * kBlock)), 0)
+        );
+        if (begun == 0 || read_segment_header(bytes)) return {};
+        problem(segment.info.path.filename().string() + ": both copies of its header are gone");
         return {};
     }
 

@@ -142,6 +142,19 @@ TEST_CASE(
     CHECK(f.said("starts at LSN 6 is missing"));
 }
 
+TEST_CASE(
+    "journal tool: a prepared segment is no damage, one without a header is", "[journal][tool]"
+) {
+    Fixture f;
+    const auto path = f.options.directory / segment_name(9);
+    std::ofstream(path) << std::string(64 * 1024, '\0');
+    CHECK(f.run(check_journal) == kToolOk);
+    CHECK(f.said("3 segments"));
+    f.files.flip(9, 40'000);
+    CHECK(f.run(check_journal) == kToolDamaged);
+    CHECK(f.said("both copies of its header are gone"));
+}
+
 TEST_CASE("journal tool: a torn tail is a note, not damage", "[journal][tool][D04]") {
     Fixture f;
     f.files.begin();
