@@ -1,11 +1,17 @@
 #include "sinks/registry.h"
 
+#include "sinks/archive/archive_sink.h"
+#include "sinks/series/line_protocol_sink.h"
+#include "sinks/stream/kafka.h"
+
 #include <algorithm>
 
 namespace penstock::sinks {
 
 const std::vector<SinkKind>& sink_kinds() {
-    static const std::vector<SinkKind> kinds{};
+    static const std::vector<SinkKind> kinds{
+        kafka_kind(), line_protocol_kind(), archive_kind()
+    };
     return kinds;
 }
 

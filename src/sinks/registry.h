@@ -29,7 +29,8 @@ struct SinkContext {
                                       // itself has to remember
     const Clock* clock = &system_clock();
     std::uint64_t seed = 0;  // for jitter inside the sink
-    metrics::Registry* metrics = nullptr;  // for metrics of the sink's own; null: tools, nobody reads them
+    metrics::Registry* metrics =
+        nullptr;  // for metrics of the sink's own; null: tools, nobody reads them
 };
 
 /// A type of sink: its settings table and how one is made. To add a sink: one file pair with its

@@ -9,7 +9,7 @@
 namespace penstock::sinks {
 namespace {
 
-constexpr Nanoseconds kPatience = 100 * kMillisecond;
+constexpr Nanoseconds kPatience = 500 * kMillisecond;
 
 }  // namespace
 
