@@ -44,7 +44,7 @@ double seconds(Nanoseconds span) noexcept {
 
 }  // namespace
 
-double runway(std::uint64_t left, double bytes_per_second) noexcept {
+double reserve(std::uint64_t left, double bytes_per_second) noexcept {
     if (bytes_per_second <= 0) return std::numeric_limits<double>::infinity();
     return static_cast<double>(left) / bytes_per_second;
 }
@@ -68,9 +68,9 @@ Retention::Retention(RetentionParts parts, RetentionConfig config, metrics::Regi
           "penstock_journal_held_bytes",
           "Bytes of segments that are over size or age and stay because a sink is behind."
       )),
-      runway_(registry.gauge(
-          "penstock_journal_runway_seconds",
-          "Time until the journal is full at the present rate, were every sink to stop now."
+      reserve_(registry.gauge(
+          "penstock_journal_outage_reserve_seconds",
+          "How long every sink may be down before the journal is full, at the present rate."
       )),
       retired_(registry.counter(
           "penstock_journal_retired_segments_total", "Segments deleted by size or age."
@@ -190,11 +190,11 @@ void Retention::count_expired(const SegmentInfo& segment, const std::vector<Hold
 
 void Retention::report(std::uint64_t held_bytes) {
     held_bytes_.set(static_cast<double>(held_bytes));
-    runway_.set(runway_seconds());
+    reserve_.set(reserve_seconds());
 }
 
 /// What sinks have passed already makes room as it is needed, so it counts as left.
-double Retention::runway_seconds() const {
+double Retention::reserve_seconds() const {
     const auto holders = this->holders();
     std::uint64_t left = bytes_left();
     for (const auto& segment : parts_.segments.all()) {
@@ -202,7 +202,7 @@ double Retention::runway_seconds() const {
         if (!holders.empty() && holders.front().done < segment.last) break;
         left += segment.bytes;
     }
-    return runway(left, bytes_per_second());
+    return reserve(left, bytes_per_second());
 }
 
 std::uint64_t Retention::bytes_left() const {
@@ -211,7 +211,8 @@ std::uint64_t Retention::bytes_left() const {
     std::uint64_t left = std::numeric_limits<std::uint64_t>::max() / 4;
     if (const auto space = parts_.disk.space(parts_.directory)) {
         const auto percent = space->total / 100 * (100 - std::min(hard, 100U));
-        left = minus(space->available, std::min(percent, parts_.capacity.disk_enough.value));
+        const auto enough = parts_.capacity.disk_enough.value;
+        left = minus(space->available, enough == 0 ? percent : std::min(percent, enough));
     }
     if (const auto max = parts_.capacity.max_size.value; max != 0)
         left = std::min(left, minus(max / 100 * hard, parts_.segments.bytes()));

@@ -108,13 +108,13 @@ private:
     /// Counts what the segment's end takes from holders that have not passed it.
     void count_expired(const SegmentInfo& segment, const std::vector<Holder>& holders);
     void report(std::uint64_t held_bytes);
-    [[nodiscard]] double runway_seconds() const;
+    [[nodiscard]] double reserve_seconds() const;
     [[nodiscard]] std::uint64_t bytes_left() const;
     [[nodiscard]] double bytes_per_second() const;
 
     const RetentionParts parts_;
     metrics::Gauge& held_bytes_;
-    metrics::Gauge& runway_;
+    metrics::Gauge& reserve_;
     metrics::Counter& retired_;
     metrics::Counter& expired_;
     mutable std::mutex mutex_;  // guards everything below but the thread
@@ -129,7 +129,7 @@ private:
 };
 
 /// Seconds until `left` bytes are written; infinite when nothing is.
-[[nodiscard]] double runway(std::uint64_t left, double bytes_per_second) noexcept;
+[[nodiscard]] double reserve(std::uint64_t left, double bytes_per_second) noexcept;
 
 }  // namespace penstock::journal
 

@@ -162,9 +162,9 @@ TEST_CASE("retention: a failed deletion is reported and tried again", "[journal]
     CHECK(must(retention.run_once()) == 4);
 }
 
-TEST_CASE("retention: runway is the time until the journal is full", "[journal]") {
-    CHECK(runway(100, 10) == 10);
-    CHECK(std::isinf(runway(100, 0)));
+TEST_CASE("retention: the reserve is how long every sink may be down", "[journal]") {
+    CHECK(reserve(100, 10) == 10);
+    CHECK(std::isinf(reserve(100, 0)));
     Fixture f;
     f.capacity.max_size = {f.files.segments.bytes() * 4};
     f.capacity.disk_hard = 100;
@@ -174,10 +174,10 @@ TEST_CASE("retention: runway is the time until the journal is full", "[journal]"
     const auto cursor = must(f.cursors->attach("s"));
     auto retention = f.retention();
     (void)must(retention.run_once());
-    const auto held = f.metric("penstock_journal_runway_seconds");
+    const auto held = f.metric("penstock_journal_outage_reserve_seconds");
     must(cursor->save(confirmed(10)));
     (void)must(retention.run_once());
-    const auto free = f.metric("penstock_journal_runway_seconds");
+    const auto free = f.metric("penstock_journal_outage_reserve_seconds");
     CHECK(held > 0);
     CHECK(free > held);
     CHECK(std::isfinite(free));
