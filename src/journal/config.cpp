@@ -82,7 +82,8 @@ Table<Config> Fields<Config>::table() {
         field(
             "disk_enough",
             &Config::disk_enough,
-            "While this much is free the file system counts as neither, whatever the percentage."
+            "While this much is free the file system counts as neither, whatever the percentage. 0: the "
+            "percentages alone decide."
         ),
         field(
             "on_corruption",

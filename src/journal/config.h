@@ -39,7 +39,7 @@ struct Config {
     /// All segments together; at 90 % of it nothing new is taken. 0: as much as the file system gives.
     ByteCount max_size{0};
     /// The file system counts as nearly full above `disk_soft` and as full above `disk_hard` (percent used), unless
-    /// `disk_enough` is still free.
+    /// `disk_enough` is still free (0: the percentages alone decide).
     std::uint32_t disk_soft = 80;
     std::uint32_t disk_hard = 90;
     ByteCount disk_enough = 4_GiB;

@@ -1,12 +1,15 @@
 #include "journal/journal.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include <pthread.h>
 #include <sys/random.h>
 
 #include "base/log.h"
@@ -21,6 +24,9 @@
 namespace penstock::journal {
 
 namespace {
+
+/// Empty batches that a shard keeps for use after a burst.
+constexpr std::size_t kBatchesKept = 16;
 
 void system_random(std::span<std::byte> out) {
     while (!out.empty()) {
@@ -67,9 +73,10 @@ public:
         make_lanes();
         for (const SegmentInfo& segment : recovered.segments) segments_.add(segment);
         tail_.start_at(report_.tail);
-        steward_.emplace(
-            steward_options(recovered, io.queue->file_mode()), disk_, clock_, gate_, segments_
-        );
+        const Committer::Counters counters = counters_of(registry);
+        Steward::Options steward = steward_options(recovered, io.queue->file_mode());
+        steward.written = [bytes = counters.bytes] { return bytes->value(); };
+        steward_.emplace(std::move(steward), disk_, clock_, gate_, segments_);
         committer_.emplace(
             Committer::Options{
                 id_,
@@ -78,7 +85,7 @@ public:
                 options_.random
             },
             Committer::Parts{clock_, gate_, lanes_, tail_, segments_, *steward_},
-            counters_of(registry),
+            counters,
             std::move(io.queue)
         );
         gate_.wake = [this] { committer_->wake(); };
@@ -119,6 +126,7 @@ public:
     void start() override {
         steward_->start();
         thread_ = std::thread([this] { run(); });
+        ::pthread_setname_np(thread_.native_handle(), "journal-commit");
     }
 
     void step() override {
@@ -201,6 +209,7 @@ private:
         limits.record_max = options_.config.record_max.value;
         limits.payload_max = payload_max(options_.config.segment_size.value);
         limits.ring = options_.config.ring;
+        limits.keep = std::min<std::size_t>(limits.ring, kBatchesKept);
         for (std::uint32_t i = 0; i < options_.shards; ++i) {
             lanes_.push_back(std::make_unique<Lane>(gate_, limits));
         }
@@ -247,7 +256,6 @@ private:
 
     void failed(const Error& error) {
         ended_ = true;
-        log::error("the journal failed: nothing is acknowledged any more", {{"error", error.message}});
         tail_.close();
         if (on_failed_) on_failed_(error);
     }
@@ -274,6 +282,11 @@ private:
         gauge("penstock_journal_low_space", "1 while the disk is above its soft mark.", [this] {
             return steward_->low() ? 1.0 : 0.0;
         });
+        gauge(
+            "penstock_journal_runway_seconds",
+            "Time until the journal is full at the present rate, should nothing be deleted.",
+            [this] { return steward_->runway_seconds(); }
+        );
         gauge("penstock_journal_failed", "1 after a write or sync failed.", [this] {
             return state() == State::failed ? 1.0 : 0.0;
         });

@@ -8,7 +8,7 @@ namespace penstock::journal {
 Lane::Lane(Gate& gate, const Limits& limits)
     : gate_(gate),
       limits_(limits),
-      pool_(limits.batch_size, limits.ring),
+      pool_(limits.batch_size, limits.keep),
       submitted_(limits.ring),
       durable_(submitted_.capacity() * 2) {}
 

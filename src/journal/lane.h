@@ -41,6 +41,7 @@ public:
         std::size_t record_max = 0;
         std::size_t payload_max = 0;  // of a batch: what fits a segment
         std::size_t ring = 0;
+        std::size_t keep = 0;  // empty batches
     };
     Lane(Gate& gate, const Limits& limits);
 

@@ -116,21 +116,15 @@ private:
         return bytes;
     }
 
+    /// A footer tells all that the header does: one small read for each sealed segment.
     Status read_headers() {
         std::vector<Found> kept;
         for (Found& segment : found_) {
-            PS_TRY(const auto bytes, read_part(segment, 0, 2 * kBlock));
-            bool repaired = false;
-            auto header = read_segment_header(bytes, &repaired);
-            if (!header.ok()) {
-                PS_TRY(const bool gone, drop_without_header(segment, header.error()));
+            PS_CHECK(read_footer(segment));
+            if (!segment.footer) {
+                PS_TRY(const bool gone, read_header(segment));
                 if (gone) continue;
             }
-            segment.header = *header;
-            if (repaired) {
-                log::warn("one copy of a segment header is damaged", {{"file", segment.path.string()}});
-            }
-            PS_CHECK(read_footer(segment));
             kept.push_back(std::move(segment));
         }
         found_ = std::move(kept);
@@ -138,6 +132,19 @@ private:
             return std::pair(segment.header.first, segment.header.number);
         });
         return {};
+    }
+
+    /// True when the file holds nothing that could be kept.
+    Result<bool> read_header(Found& segment) {
+        PS_TRY(const auto bytes, read_part(segment, 0, 2 * kBlock));
+        bool repaired = false;
+        auto header = read_segment_header(bytes, &repaired);
+        if (!header.ok()) return drop_without_header(segment, header.error());
+        segment.header = *header;
+        if (repaired) {
+            log::warn("one copy of a segment header is damaged", {{"file", segment.path.string()}});
+        }
+        return false;
     }
 
     /// Without a header nothing in a file can be read: it is a spare that was never used, or lost.
@@ -173,10 +180,14 @@ private:
             if (footer.error().code != Errc::unsupported) return {};
             return Error{Errc::unsupported, segment.path.string() + ": " + footer.error().message};
         }
-        const bool ours = footer->nonce == segment.header.nonce && footer->offset == offset &&
-                          footer->first == segment.header.first;
-        if (!ours) return {};
+        if (footer->offset != offset) return {};
         segment.footer = *footer;
+        segment.header.journal = footer->journal;
+        segment.header.nonce = footer->nonce;
+        segment.header.number = footer->number;
+        segment.header.first = footer->first;
+        segment.header.predecessor_last = footer->first - 1;
+        segment.header.created = footer->created;
         segment.info = describe(segment.path, segment.header, *footer);
         return {};
     }

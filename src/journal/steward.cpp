@@ -1,7 +1,10 @@
 #include "journal/steward.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include <pthread.h>
 
 #include "base/log.h"
 
@@ -18,6 +21,7 @@ Steward::~Steward() {
 
 void Steward::start() {
     thread_ = std::thread([this] { run(); });
+    ::pthread_setname_np(thread_.native_handle(), "journal-steward");
 }
 
 void Steward::run() {
@@ -164,7 +168,6 @@ void Steward::prepare(const Space& space) {
 // ---- space --------------------------------------------------------------------------------------
 
 void Steward::watch() {
-    watched_ = clock_.monotonic();
     const auto space = look();
     if (!space.ok()) {
         log::warn("the file system does not tell its space", {{"error", space.error().message}});
@@ -176,6 +179,7 @@ void Steward::watch() {
             {{"available_bytes", space->available}, {"journal_bytes", segments_.bytes()}}
         );
     }
+    measure(*space, clock_.monotonic());
     keep_ballast(*space);
     if (!space->full) prepare(*space);
     set_full(space->full || out_of_space_, space->full ? "hard mark" : "no space for the next segment");
@@ -183,19 +187,42 @@ void Steward::watch() {
 
 Result<Steward::Space> Steward::look() const {
     PS_TRY(const DiskSpace disk, disk_.space(options_.directory));
+    const auto mark = [](std::uint64_t total, std::uint32_t percent) {
+        return static_cast<std::uint64_t>(static_cast<double>(total) / 100 * percent);
+    };
+    const auto rest = [](std::uint64_t most, std::uint64_t used) { return most > used ? most - used : 0; };
+    const std::uint64_t used = rest(disk.total, disk.available);
+    const bool scarce = disk.available < options_.disk_enough || options_.disk_enough == 0;
     Space space;
     space.available = disk.available;
-    const auto above = [](std::uint64_t used, std::uint64_t total, std::uint32_t percent) {
-        return total > 0 && static_cast<double>(used) * 100.0 > static_cast<double>(total) * percent;
-    };
-    const std::uint64_t used = disk.total > disk.available ? disk.total - disk.available : 0;
-    const bool scarce = disk.available < options_.disk_enough;
+    space.low = scarce && used > mark(disk.total, options_.disk_soft);
+    space.full = scarce && used > mark(disk.total, options_.disk_hard);
+    const std::uint64_t to_enough =
+        options_.disk_enough == 0 ? 0 : rest(disk.available, options_.disk_enough);
+    space.until_full = std::max(rest(mark(disk.total, options_.disk_hard), used), to_enough);
+    if (options_.max_size == 0) return space;
     const std::uint64_t ours = segments_.bytes();
-    space.low = (scarce && above(used, disk.total, options_.disk_soft)) ||
-                above(ours, options_.max_size, options_.disk_soft);
-    space.full = (scarce && above(used, disk.total, options_.disk_hard)) ||
-                 above(ours, options_.max_size, options_.disk_hard);
+    space.low = space.low || ours > mark(options_.max_size, options_.disk_soft);
+    space.full = space.full || ours > mark(options_.max_size, options_.disk_hard);
+    space.until_full = std::min(space.until_full, rest(mark(options_.max_size, options_.disk_hard), ours));
     return space;
+}
+
+void Steward::measure(const Space& space, Nanoseconds now) {
+    constexpr double kAverageSeconds = 30;
+    const std::uint64_t written = options_.written ? options_.written() : 0;
+    const double seconds = static_cast<double>(now - measured_) / static_cast<double>(kSecond);
+    if (measured_ != 0 && seconds > 0) {
+        const double rate = static_cast<double>(written - written_) / seconds;
+        const double weight = std::min(1.0, seconds / kAverageSeconds);
+        bytes_per_second_ += (rate - bytes_per_second_) * weight;
+    }
+    measured_ = now;
+    written_ = written;
+    const double runway = bytes_per_second_ < 1
+                              ? std::numeric_limits<double>::infinity()
+                              : static_cast<double>(space.until_full) / bytes_per_second_;
+    runway_.store(runway, std::memory_order_relaxed);
 }
 
 void Steward::keep_ballast(const Space& space) {

@@ -14,8 +14,10 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -37,6 +39,7 @@ public:
         std::uint64_t disk_enough = 0;
         OpenMode mode = OpenMode::write;
         std::uint64_t next_number = 1;
+        std::function<std::uint64_t()> written;  // bytes so far, for the rate
     };
     /// A full segment whose frames are all durable, with the header of the next one.
     struct Full {
@@ -66,6 +69,11 @@ public:
     /// Above the soft mark.
     [[nodiscard]] bool low() const noexcept { return low_.load(std::memory_order_relaxed); }
 
+    /// Time until the hard mark at the rate of the last minute or so; infinite when nothing is written.
+    [[nodiscard]] double runway_seconds() const noexcept {
+        return runway_.load(std::memory_order_relaxed);
+    }
+
     /// How often space is looked at, and how soon taking records resumes after it returned.
     static constexpr Nanoseconds kWatchInterval = 500 * kMillisecond;
     /// Kept so that cursors can be written when nothing else can.
@@ -76,6 +84,7 @@ private:
         bool low = false;
         bool full = false;
         std::uint64_t available = 0;
+        std::uint64_t until_full = 0;  // bytes
     };
 
     void run();
@@ -85,6 +94,7 @@ private:
     [[nodiscard]] Result<Space> look() const;
     void prepare(const Space& space);
     void keep_ballast(const Space& space);
+    void measure(const Space& space, Nanoseconds now);
     void set_full(bool full, std::string_view why);
     void fail(const Error& error);
 
@@ -97,7 +107,10 @@ private:
     std::atomic<bool> low_{false};  // relaxed: a report
     bool ballast_ = false;
     bool out_of_space_ = false;     // the last try to prepare found none
-    Nanoseconds watched_ = INT64_MIN;
+    Nanoseconds measured_ = 0;
+    std::uint64_t written_ = 0;
+    double bytes_per_second_ = 0;   // moving average
+    std::atomic<double> runway_{std::numeric_limits<double>::infinity()};  // relaxed: a report
 
     mutable std::mutex mutex_;  // guards everything below
     std::condition_variable asked_;

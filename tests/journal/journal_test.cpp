@@ -97,13 +97,14 @@ struct Box {
     }
 
     Result<std::unique_ptr<Journal>> open() {
-        registry = std::make_unique<metrics::Registry>();
-        return Journal::open(options, posix_disk(), system_clock(), *registry);
+        // Each journal keeps its own: it may live on when the next is opened.
+        registries.push_back(std::make_unique<metrics::Registry>());
+        return Journal::open(options, posix_disk(), system_clock(), *registries.back());
     }
 
     TempDir dir;
     Options options;
-    std::unique_ptr<metrics::Registry> registry;
+    std::vector<std::unique_ptr<metrics::Registry>> registries;
 };
 
 bool offered(IoMode mode) {
@@ -176,7 +177,7 @@ TEST_CASE(
         CHECK(sequence == kRecords);
     }
     REQUIRE(journal.close().ok());
-    CHECK(box.registry->value("penstock_journal_records_total") == kShards * kRecords);
+    CHECK(box.registries.back()->value("penstock_journal_records_total") == kShards * kRecords);
 }
 
 TEST_CASE("journal: a second process is refused and the first unharmed", "[journal][D21]") {
