@@ -80,7 +80,7 @@ std::unique_ptr<const Inspector> make_inspector(const char* yaml) {
 
 void examine(benchmark::State& state, const char* yaml, std::string_view payload) {
     const auto inspector = make_inspector(yaml);
-    Workspace workspace(*inspector);
+    Workspace workspace(inspector->max_fields());
     const std::string memory = padded(payload);
     Message message;
     message.topic = "iot/wearable/data";
@@ -97,7 +97,7 @@ void examine(benchmark::State& state, const char* yaml, std::string_view payload
 
 void examine_and_encode(benchmark::State& state, const char* yaml, std::string_view payload) {
     const auto inspector = make_inspector(yaml);
-    Workspace workspace(*inspector);
+    Workspace workspace(inspector->max_fields());
     const std::string memory = padded(payload);
     std::vector<std::byte> out(8192);
     Message message;

@@ -13,28 +13,36 @@
 
 namespace penstock::inspect {
 
-class Inspector;
-
 /// The memory in which one shard examines one message after the other; nothing is allocated per
 /// message once it has grown to what the payloads need (a few KiB; at most a few MiB for the
 /// largest payload that the limits let in).
 /// Threads: owning shard.
 class Workspace {
 public:
-    /// For this inspector only: it remembers what the streams' payloads look like.
-    explicit Workspace(const Inspector& inspector);
+    /// `max_fields` as Inspector::max_fields() says. For one inspector only: the workspace remembers
+    /// what the payloads of its streams look like. A new inspector needs a new one.
+    explicit Workspace(std::size_t max_fields)
+        : walk(max_fields), index(max_fields + kMaxDerived) {}
+
+    /// What a stream's payloads look like.
+    [[nodiscard]] Shape& shape(std::size_t stream) {
+        if (stream >= shapes_.size()) shapes_.resize(stream + 1);
+        return shapes_[stream];
+    }
 
     /// Derived fields of a stream; the configuration is checked for it.
     static constexpr std::size_t kMaxDerived = 64;
 
     // For the inspector.
     JsonWalk walk;
-    std::vector<Shape> shapes;  // by number of the stream
     FieldIndex index;
     Fault fault;
     CharBuffer text;            // strings without their escapes
     std::vector<Value> values;  // by slot
     std::vector<Metric> metrics;
+
+private:
+    std::vector<Shape> shapes_;
 };
 
 }  // namespace penstock::inspect

@@ -416,12 +416,14 @@ namespace {
 /// unique.
 bool oracle_rules(const simdjson::dom::element& element) {
     if (element.is_array()) {
-        for (const auto child : element.get_array().value_unsafe())
+        const simdjson::dom::array array = element.get_array().value_unsafe();
+        for (const auto child : array)
             if (!oracle_rules(child)) return false;
     }
     if (element.is_object()) {
         std::vector<std::string_view> keys;
-        for (const auto [key, child] : element.get_object().value_unsafe()) {
+        const simdjson::dom::object object = element.get_object().value_unsafe();
+        for (const auto [key, child] : object) {
             if (std::find(keys.begin(), keys.end(), key) != keys.end()) return false;
             keys.push_back(key);
             if (!oracle_rules(child)) return false;
