@@ -9,9 +9,11 @@
 #include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
+#include <csignal>
 #include <set>
 
 using namespace penstock;
@@ -461,6 +463,35 @@ TEST_CASE("archive: a folder that cannot be written is a failure that passes", "
     bench.sink().reset({});
     bench.put(1);
     CHECK(bench.ship() == Lsn{1});
+}
+
+TEST_CASE(
+    "archive: a write that finds no room leaves nothing behind, and goes well later",
+    "[sinks][archive][S09]"
+) {
+    Bench bench;
+    std::string noise;
+    for (std::uint32_t i = 0; i < 50'000; ++i)
+        noise += std::to_string(i * 2'654'435'761U);
+    bench.put(1, bench.record(1).payload(noise));
+    // No file may grow beyond 64 KiB: the same to a writer as a full disk.
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const rlimit tight{64 * 1024, before.rlim_max};
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &tight) == 0);
+    bench.sink().flush();
+    const SinkProgress progress = bench.report();
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    REQUIRE(progress.failure);
+    CHECK(progress.failure->kind == FailureClass::transient);
+    CHECK(progress.safe == Lsn{0});
+    CHECK(bench.objects().empty());
+    bench.sink().reset({});
+    bench.put(1, bench.record(1).payload(noise));
+    CHECK(bench.report().safe == Lsn{1});
+    CHECK(bench.objects().size() == 1);
 }
 
 TEST_CASE("archive: raw keeps every payload bit for bit", "[sinks][archive]") {
