@@ -323,7 +323,7 @@ private:
         epoll_event events[256];
         const int n = ::epoll_wait(epoll_, events, 256, o_.rate > 0 ? 1 : 1000);
         for (int j = 0; j < n; ++j) {
-            const auto i = static_cast<std::size_t>(events[j].data.u64);
+            const std::size_t i = events[j].data.u64;
             if ((events[j].events & EPOLLOUT) != 0) {
                 connections_[i].writable = true;
                 watch(i, EPOLLIN);
