@@ -178,20 +178,56 @@ std::uint32_t OpenIndex::stream_of(std::string_view name) {
     return static_cast<std::uint32_t>(streams_.size() - 1);
 }
 
+template <class Visit>
+void OpenIndex::visit_slots(std::uint64_t hash, Visit visit) const {
+    if (table_.empty()) return;
+    const std::size_t mask = table_.size() - 1;
+    for (std::size_t at = hash & mask; table_[at] != 0; at = (at + 1) & mask) {
+        const auto slot = table_[at] - 1;
+        if (slots_[slot].hash == hash && visit(slot)) return;
+    }
+}
+
+void OpenIndex::grow_table() {
+    constexpr std::size_t kFirst = 1024;
+    table_.assign(std::max(kFirst, table_.size() * 2), 0);
+    const std::size_t mask = table_.size() - 1;
+    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+        std::size_t at = slots_[slot].hash & mask;
+        while (table_[at] != 0)
+            at = (at + 1) & mask;
+        table_[at] = slot + 1;
+    }
+}
+
 OpenIndex::Slot& OpenIndex::slot_of(const RecordView& record, std::uint32_t stream) {
+    constexpr std::size_t kFirstPostings = 24;  // about four: most devices never need more
     const auto device = record.device();
     const auto hash = device_hash(device);
-    const auto [from, to] = by_hash_.equal_range(hash);
-    for (auto it = from; it != to; ++it) {
-        Slot& slot = slots_[it->second];
-        if (slot.stream == stream && slot.device == device) return slot;
-    }
-    by_hash_.emplace(hash, static_cast<std::uint32_t>(slots_.size()));
+    Slot* found = nullptr;
+    visit_slots(hash, [&](std::uint32_t i) {
+        Slot& slot = slots_[i];
+        if (slot.stream == stream && slot.device == device) found = &slot;
+        return found != nullptr;
+    });
+    if (found != nullptr) return *found;
     Slot slot;
+    slot.hash = hash;
     slot.device = device;
     slot.stream = stream;
     slot.last.lsn = base();
-    return slots_.emplace_back(std::move(slot));
+    slot.postings.reserve(kFirstPostings);
+    slots_.push_back(std::move(slot));
+    if (slots_.size() * 2 > table_.size()) {
+        grow_table();
+        return slots_.back();
+    }
+    const std::size_t mask = table_.size() - 1;
+    std::size_t at = hash & mask;
+    while (table_[at] != 0)
+        at = (at + 1) & mask;
+    table_[at] = static_cast<std::uint32_t>(slots_.size());
+    return slots_.back();
 }
 
 Lsn OpenIndex::base() const {
@@ -222,9 +258,10 @@ Result<std::vector<DeviceSpan>> OpenIndex::find(std::string_view device) const {
 
 std::vector<DeviceSpan> OpenIndex::spans_of(std::string_view device) const {
     std::vector<DeviceSpan> found;
-    const auto [from, to] = by_hash_.equal_range(device_hash(device));
-    for (auto it = from; it != to; ++it)
-        if (slots_[it->second].device == device) found.push_back(span_of(it->second));
+    visit_slots(device_hash(device), [&](std::uint32_t slot) {
+        if (slots_[slot].device == device) found.push_back(span_of(slot));
+        return false;
+    });
     std::ranges::sort(found, {}, &DeviceSpan::stream);
     return found;
 }

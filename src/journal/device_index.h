@@ -13,7 +13,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 /// Which records of one segment belong to which device: what "latest" and "the last hours of this
@@ -150,6 +149,7 @@ public:
 
 private:
     struct Slot {
+        std::uint64_t hash = 0;  // of the device
         std::string device;
         std::uint32_t stream = 0;
         std::uint64_t records = 0;
@@ -161,6 +161,10 @@ private:
 
     void add_record(Lsn lsn, const RecordView& record);
     std::uint32_t stream_of(std::string_view name);
+    void grow_table();
+    /// Calls `visit(slot index)` for each slot of that hash until it returns true.
+    template <class Visit>
+    void visit_slots(std::uint64_t hash, Visit visit) const;
     Slot& slot_of(const RecordView& record, std::uint32_t stream);
     [[nodiscard]] DeviceSpan span_of(std::uint32_t slot) const;
     [[nodiscard]] std::vector<DeviceSpan> spans_of(std::string_view device) const;
@@ -175,7 +179,7 @@ private:
     std::vector<StreamSpan> streams_;
     std::vector<FramePlace> frames_;
     std::vector<Slot> slots_;
-    std::unordered_multimap<std::uint64_t, std::uint32_t> by_hash_;  // device hash -> slots
+    std::vector<std::uint32_t> table_;  // open addressing by device hash: slot + 1; 0: free
     std::uint64_t records_ = 0;
     std::uint64_t unreadable_ = 0;
 };
