@@ -76,6 +76,7 @@ struct Daemon::State {
     std::unique_ptr<api::Server> admin;
     std::uint64_t name_seed =
         (std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}();
+    bool journal_unusable = false;            // could not be opened for what its disk says
     std::atomic<bool> journal_failed{false};  // set by the commit thread, read by main
     std::atomic<bool> running{false};   // everything is built; set by main, read by the admin API
     std::atomic<bool> draining{false};  // set by main, read by the admin API
@@ -118,9 +119,7 @@ int Daemon::run() {
         );
         state.stop();
         log::stop();
-        return started.error().code == Errc::io || started.error().code == Errc::corrupt
-                   ? kExitIo
-                   : kExitFailed;
+        return state.journal_unusable ? kExitIo : kExitFailed;
     }
     log::info("penstock is ready");
     if (state.options.ready) state.options.ready(state.settings());
@@ -176,7 +175,11 @@ Status Daemon::State::open_journal() {
         system_clock(),
         registry
     );
-    if (!opened) return std::move(opened).error();
+    if (!opened) {
+        const auto code = opened.error().code;
+        journal_unusable = code == Errc::io || code == Errc::corrupt;
+        return std::move(opened).error();
+    }
     journal = std::move(*opened);
     PS_TRY(
         quarantine,

@@ -57,7 +57,7 @@ class FarSide(unittest.TestCase):
         for key, value, headers, _, _ in kafka:
             parsed = json.loads(value)
             self.assertEqual(key, parsed["deviceId"])
-            self.assertEqual(headers["penstock-lsn"], str(parsed["_penstock"]["lsn"]))
+            self.assertEqual(headers["penstock.lsn"], str(parsed["_penstock"]["lsn"]))
             values[(parsed["deviceId"], parsed["steps"])] = parsed
         spike, calm = values[("w-1", 39)], values[("w-1", 38)]
         self.assertEqual(spike["status"], "HIGH_HEART_RATE")

@@ -35,7 +35,7 @@ class Device(threading.Thread):
         while not self.ending.is_set():
             try:
                 self.http() if self.over_http else self.mqtt()
-            except (OSError, Closed, http.client.HTTPException, AssertionError):
+            except (OSError, Closed, http.client.HTTPException, AssertionError):  # cut off: come back
                 time.sleep(0.02)
 
     def issue(self):

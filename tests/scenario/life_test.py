@@ -12,9 +12,10 @@ from support.mqtt import Client
 
 class Life(unittest.TestCase):
     def test_d21_a_second_process_is_refused_and_the_first_unharmed(self):
-        with Daemon() as first:
+        with Daemon() as first, Daemon() as other:
             first.start()
-            second = subprocess.run([str(BINARY), "run", "--config", str(first.config)], capture_output=True, text=True,
+            other.config.write_text(other.config.read_text().replace(f"{other.dir}/data", f"{first.dir}/data"))
+            second = subprocess.run([str(BINARY), "run", "--config", str(other.config)], capture_output=True, text=True,
                                     timeout=30, check=False)
             self.assertNotEqual(second.returncode, 0)
             self.assertIn("another process", second.stderr.lower())
