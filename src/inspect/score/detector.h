@@ -2,6 +2,7 @@
 
 #include "penstock/clock.h"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,10 +11,20 @@ namespace penstock::inspect {
 
 /// What a detector says about one value.
 struct Judgement {
-    double value = 0;      // 0 (as always) .. 1 (never seen)
-    double expected = 0;   // what it had expected
-    double deviation = 0;  // standard deviations from it, signed
-    bool known = false;    // false while it has seen too little to say anything
+    double value = 0;       // 0 (as always) .. 1 (never seen)
+    double expected = 0;    // what it had expected
+    double difference = 0;  // from that
+    double variance = 0;    // of usual values; 0: they never differed
+    bool known = false;     // false while it has seen too little to say anything
+
+    /// Standard deviations from what was expected. Where values never differed there is no such
+    /// measure: kNever stands for it. Worked out when asked for, since nobody asks for most
+    /// judgements.
+    static constexpr double kNever = 1000;
+    [[nodiscard]] double deviation() const noexcept {
+        if (difference == 0) return 0;
+        return variance > 0 ? difference / std::sqrt(variance) : std::copysign(kNever, difference);
+    }
 };
 
 /// How one metric is learned.

@@ -220,29 +220,30 @@ Score DeviceTable::score(
     std::span<const Metric> metrics,
     std::uint64_t position
 ) {
-    Score worst;
-    if (metrics.empty()) return worst;
+    Score said;
+    if (metrics.empty()) return said;
     Device* device = obtain(hash, device_id);
-    if (position <= device->position) return worst;
+    if (position <= device->position) return said;
     device->position = position;
+    Judgement worst;
     for (const Metric& metric : metrics) {
         const std::span<std::byte> state = state_of(device, metric.id);
         if (state.empty()) continue;
-        const MetricCatalogue::Entry& known = metrics_->metrics[metric.id];
-        const Judgement said =
-            detector_.judge(state, Tuning{known.window, known.warm_up}, metric.value, event_time);
-        if (!said.known || (worst.field != 0xffff && said.value <= worst.value)) continue;
-        worst.value = said.value;
-        worst.expected = static_cast<float>(said.expected);
-        worst.deviation = static_cast<float>(said.deviation);
-        worst.field = metric.field;
+        const Judgement judged =
+            detector_.judge(state, tunings_[metric.id], metric.value, event_time);
+        if (!judged.known || (said.field != 0xffff && judged.value <= worst.value)) continue;
+        worst = judged;
+        said.field = metric.field;
     }
+    said.value = worst.value;
+    said.expected = static_cast<float>(worst.expected);
+    said.deviation = static_cast<float>(worst.deviation());
     note_change(device);
     // A device that became wider may have passed the bound. It is the one heard of last, so it
     // stays.
     while (bytes() > max_bytes_ && devices_.size() > 1)
         evict_one();
-    return worst;
+    return said;
 }
 
 void DeviceTable::apply(const RecordView& record, Lsn lsn) {
@@ -361,9 +362,11 @@ void DeviceTable::use(const MetricCatalogue& metrics) {
 void DeviceTable::index_metrics() {
     streams_.clear();
     by_key_.clear();
+    tunings_.clear();
     for (std::size_t i = 0; i < metrics_->metrics.size(); ++i) {
         const MetricCatalogue::Entry& entry = metrics_->metrics[i];
         by_key_.emplace(entry.key, static_cast<std::uint16_t>(i));
+        tunings_.push_back({entry.window, entry.warm_up});
         const auto same = [&entry](const auto& stream) { return stream.first == entry.stream; };
         auto stream = std::find_if(streams_.begin(), streams_.end(), same);
         if (stream == streams_.end()) stream = streams_.insert(stream, {entry.stream, {}});

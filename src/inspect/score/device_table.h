@@ -136,6 +136,7 @@ private:
     std::uint64_t evicted_ = 0;
     std::uint64_t unscored_ = 0;
 
+    std::vector<Tuning> tunings_;  // by number of the metric
     std::vector<std::byte> blob_;
     std::vector<Metric> found_;
     std::vector<std::pair<std::string_view, std::vector<Scored>>> streams_;  // sorted by name

@@ -42,25 +42,23 @@ void store(const State& state, std::span<std::byte> bytes) noexcept {
     std::memcpy(bytes.data(), &state, sizeof state);
 }
 
-/// How sure it is that a value so many deviations out is unusual.
-double unusual(double z) noexcept {
-    const double square = z * z;
-    if (square >= 8.0 / 3) return 1 - 4 / (9 * square);
-    if (square <= 1) return 0;
-    return 1 - (4 / (3 * square) - 1.0 / 3);
+/// How sure it is that a value is unusual whose square of deviations is `square / variance`.
+double unusual(double square, double variance) noexcept {
+    if (square <= variance) return 0;
+    const double ratio = variance / square;
+    return square * 3 >= variance * 8 ? 1 - ratio * 4 / 9 : 1 - (ratio * 4 / 3 - 1.0 / 3);
 }
 
-Judgement judge_by(const State& state, double difference, double spread) noexcept {
+Judgement judge_by(const State& state, double difference) noexcept {
     Judgement said;
     said.known = true;
     said.expected = state.mean;
-    if (spread > 0) {
-        said.deviation = difference / spread;
-        said.value = unusual(said.deviation);
+    said.difference = difference;
+    said.variance = static_cast<double>(state.variance);
+    if (state.variance > 0) {
+        said.value = unusual(difference * difference, said.variance);
     } else if (difference != 0) {
-        const double seen = count_of(state);
-        said.value = 1 - 2 / (seen + 2);
-        said.deviation = std::copysign(seen, difference);
+        said.value = 1 - 2 / (count_of(state) + 2.0);
     }
     return said;
 }
@@ -72,21 +70,22 @@ State fresh(double value) noexcept {
     return state;
 }
 
-void learn(State& state, double difference, double spread, const Tuning& tuning) noexcept {
+void learn(State& state, double difference, const Tuning& tuning) noexcept {
+    constexpr double kClipSquare = LevelDetector::kClip * LevelDetector::kClip;
     const unsigned count = count_of(state);
+    const auto variance = static_cast<double>(state.variance);
     unsigned tally = state.count_and_tally >> kCountBits;
-    const double limit = LevelDetector::kClip * spread;
-    if (count >= tuning.warm_up && spread > 0 && std::abs(difference) > limit) {
-        difference = std::copysign(limit, difference);
+    const bool far = difference * difference > kClipSquare * variance;
+    if (far && variance > 0 && count >= tuning.warm_up) {
+        difference = std::copysign(LevelDetector::kClip * std::sqrt(variance), difference);
         tally = std::min(tally + 2, kTallyMax);
     } else if (tally > 0) {
         --tally;
     }
-    const double weight = 1.0 / std::min<double>(count + 1.0, tuning.window);
+    const double weight = 1.0 / std::min<unsigned>(count + 1, tuning.window);
     state.mean += weight * difference;
-    const double variance =
-        (1 - weight) * (static_cast<double>(state.variance) + weight * difference * difference);
-    state.variance = static_cast<float>(variance);
+    state.variance =
+        static_cast<float>((1 - weight) * (variance + weight * difference * difference));
     set_count(state, std::min<unsigned>({count + 1, tuning.window, kCountMax}), tally);
 }
 
@@ -110,22 +109,20 @@ bool LevelDetector::valid(std::span<const std::byte> bytes) const noexcept {
 Judgement LevelDetector::judge(
     std::span<std::byte> bytes, const Tuning& tuning, double value, Nanoseconds /*event_time*/
 ) const noexcept {
-    State state = load(bytes);
+    // In place: a copy would have to be put together and taken apart again for every value.
+    auto& state = *reinterpret_cast<State*>(bytes.data());
     Judgement said;
     const unsigned count = count_of(state);
     double difference = value - state.mean;
     if (std::abs(difference) <= kNoDifference * std::abs(state.mean)) difference = 0;
-    const double spread = std::sqrt(static_cast<double>(state.variance));
-    if (count >= tuning.warm_up && std::isfinite(difference))
-        said = judge_by(state, difference, spread);
+    if (count >= tuning.warm_up && std::isfinite(difference)) said = judge_by(state, difference);
     if (count == 0) {
         state = fresh(value);
     } else {
-        learn(state, difference, spread, tuning);
+        learn(state, difference, tuning);
     }
     const bool moved = (state.count_and_tally >> kCountBits) >= 2 * kRestart;
     if (moved || !std::isfinite(state.mean) || !std::isfinite(state.variance)) state = fresh(value);
-    store(state, bytes);
     return said;
 }
 
