@@ -125,8 +125,13 @@ Result<ReadResult> Reader::read(Nanoseconds wait, const std::stop_token& stop) {
 
 ReadResult Reader::from_tail(const Tail::Entry& entry) {
     scan_.reset();
+    const std::size_t payload = entry.chunk ? entry.chunk->records().size() : 0;
+    place_ = {entry.segment, entry.offset, sizeof(FrameHeader) + payload};
+    // Where to go on, should the next frame have left memory.
+    number_ = entry.segment;
+    offset_ = entry.offset + frame_bytes(payload);
+    at_ = entry.last.next();
     if (!entry.chunk) return gap(entry.last, entry.cause);
-    place_ = {entry.segment, entry.offset, sizeof(FrameHeader) + entry.chunk->records().size()};
     position_ = entry.last.next();
     return {entry.chunk, {}};
 }
@@ -154,21 +159,28 @@ Result<ReadResult> Reader::from_disk() {
 }
 
 Result<FrameHeader> Reader::find_frame(const SegmentInfo& segment) {
-    const bool inside = scan_ && scan_->segment().nonce == segment.nonce && at_ <= position_;
-    if (!inside) {
+    if (!scan_ || scan_->segment().nonce != segment.nonce) {
         scan_.reset();
         PS_TRY(auto scan, SegmentScan::open(disk_, segment));
         scan_.emplace(std::move(scan));
+    }
+    const auto start_over = [&] {
+        number_ = segment.number;
         offset_ = kFirstFrameOffset;
         at_ = segment.first;
-    }
+    };
+    bool from_start = number_ != segment.number || at_ > position_;
+    if (from_start) start_over();
     for (;;) {
         PS_TRY(const auto header, scan_->header(offset_));
         if (!header || Lsn{header->first} != at_) {
             const auto now = segments_.find(position_);
             if (now && now->number != segment.number)
                 return Error{Errc::not_found, "the segment ends before the LSN"};
-            return damaged(segment, offset_, at_);
+            if (from_start) return damaged(segment, offset_, at_);
+            from_start = true;  // the place was remembered: damage is only what a walk finds
+            start_over();
+            continue;
         }
         if (header->next() > position_) return *header;
         at_ = header->next();

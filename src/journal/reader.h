@@ -90,7 +90,8 @@ private:
     Lsn position_;
     Place place_;
     std::optional<SegmentScan> scan_;
-    std::uint64_t offset_ = 0;  // of the next frame in scan_
+    std::uint64_t number_ = 0;  // of the segment that the next two are about
+    std::uint64_t offset_ = 0;  // of a frame in it
     Lsn at_;                    // the first LSN of that frame
 };
 
