@@ -34,9 +34,9 @@ constexpr std::size_t kMaxNameSize = 1024;
 /// Index: each scalar member of the root and, as `a.b`, of the objects in it; arrays and empty
 /// objects as their text. Names are decoded: one that held escapes may contain any character.
 ///
-/// Why not simdjson on demand, which checks what it is asked for, or its DOM: measured in
-/// bench/inspect_bench.cpp, this walk is faster than both at checking everything; simdjson checks
-/// the UTF-8.
+/// Why not simdjson on demand, which checks what it is asked for, or its DOM: checking all of a
+/// document, this walk is as fast as they are (bench/inspect_bench.cpp), and it finds keys that
+/// come twice and makes the index in the same pass. simdjson checks the UTF-8.
 /// Threads: owning shard.
 class JsonWalk {
 public:
@@ -59,8 +59,7 @@ private:
         std::uint32_t key_size = 0;
         std::uint32_t element = 0;  // of an array: number of the current one
         std::uint32_t start = 0;    // where the bracket stands
-        std::uint16_t object =
-            0;  // number of an object that has members, within the document; the root is 1
+        std::uint16_t object = 0;   // number of an object that has members; the root is 1
         std::uint16_t path_size = 0;
         std::uint16_t entry = Known::kNoEntry;  // of an array that has one
         bool array = false;
@@ -68,11 +67,14 @@ private:
     };
 
     // The loop over members and what it does for each: inlined, with the place in the text in a
-    // register. Each takes the place by reference and returns false after a fault.
+    // register. All return false after a fault.
     bool document();
     bool members(const char*& place);
     bool close_brackets(const char*& p, Frame*& top);
     bool key(const char*& p, Frame& top);
+    bool foreseen_key(const char* text, Frame& top, const char*& close);
+    bool new_key(const char* text, Frame& top, const char*& close);
+    bool add_key(std::uint64_t hash, KeySet::Key key);
     bool value(const char*& p, const Frame& top);
     bool string_value(const char*& p, const Frame& top);
     bool number_value(const char*& p, const Frame& top);
@@ -80,13 +82,11 @@ private:
         const char*& p, const Frame& top, std::string_view word, FieldType type, Known::Kind kind
     );
     bool add_scalar(const Frame& top, const Known& found, FieldType type);
+    bool keep(std::uint16_t slot, const Known& found, std::uint16_t entry);
 
     // The rarer things.
-    bool foreseen_key(const char* text, Frame& top, const char*& close);
-    bool new_key(const char* text, Frame& top, const char*& close);
     bool leave_shape();
     void note_root_key();
-    bool add_key(std::uint64_t hash, KeySet::Key key);
     bool decode_key(const char* text, const char* close);
     bool open(const char* p, Frame*& top, bool array);
     bool open_array(const char* p, const Frame& top, Frame& made);
@@ -94,7 +94,6 @@ private:
     bool close(const char* p, Frame*& top);
     bool add_named(const Frame& top, Known& found, FieldType type, std::string_view& name);
     bool note_nested(std::string_view name, const Known& found);
-    bool keep(std::uint16_t slot, const Known& found, std::uint16_t entry);
 
     bool wrong(const char* where, const char* what);
     bool duplicate_key();
@@ -111,8 +110,8 @@ private:
     std::size_t max_fields_;
     KeySet keys_;
     CharBuffer decoded_;  // keys that held escapes
-    std::array<char, kMaxNameSize + CharBuffer::kSlack> path_{
-    };  // `a.b.` of the innermost indexed object
+    // `a.b.` of the innermost object whose members become fields.
+    std::array<char, kMaxNameSize + CharBuffer::kSlack> path_{};
     std::array<Frame, kMaxDepth + 1> frames_{};
     std::array<Shape::Key, Shape::kMaxKeys> root_keys_{};
 
@@ -124,11 +123,9 @@ private:
     std::string_view key_;  // of the member at hand, decoded
     std::uint64_t key_hash_ = 0;
     std::uint16_t key_slot_ = NameTable::kNone;  // of a key at the root
-    std::uint32_t key_place_ =
-        0;  // of its text: offset, or offset in decoded_ with KeySet::kDecoded
-    std::size_t root_count_ = 0;  // of root_keys_; more than fit: the payload has no shape
-    std::size_t foreseen_ =
-        0;  // number in the shape that comes next; kNone: the payload has left the shape
+    std::uint32_t key_place_ = 0;  // its offset, or that in decoded_ with KeySet::kDecoded
+    std::size_t root_count_ = 0;   // of root_keys_; more than fit: there is no shape
+    std::size_t foreseen_ = 0;     // number of the shape's next key; kNone: it was left
     const NameTable* known_ = nullptr;
     Shape* shape_ = nullptr;
     FieldIndex* index_ = nullptr;

@@ -9,8 +9,7 @@ namespace penstock::inspect {
 
 /// A scored value of a record.
 struct Metric {
-    std::uint16_t id =
-        0;  // which of the configured scored fields: index into MetricCatalogue::metrics
+    std::uint16_t id = 0;     // which of MetricCatalogue::metrics
     std::uint16_t field = 0;  // where it stands in the record's fields
     double value = 0;
 };

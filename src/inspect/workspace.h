@@ -19,8 +19,8 @@ namespace penstock::inspect {
 /// Threads: owning shard.
 class Workspace {
 public:
-    /// `max_fields` as Inspector::max_fields() says. For one inspector only: the workspace remembers
-    /// what the payloads of its streams look like. A new inspector needs a new one.
+    /// `max_fields` as Inspector::max_fields() says. For one inspector only, since the workspace
+    /// remembers what the payloads of its streams look like: a new inspector needs a new one.
     explicit Workspace(std::size_t max_fields)
         : walk(max_fields), index(max_fields + kMaxDerived) {}
 

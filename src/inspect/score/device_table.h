@@ -38,8 +38,8 @@ namespace penstock::inspect {
 /// Threads: owning shard.
 class DeviceTable {
 public:
-    static constexpr std::size_t kMaxMetrics =
-        64;  // of one device; further ones are not scored, and counted
+    /// Metrics of one device; further ones are not scored, and counted.
+    static constexpr std::size_t kMaxMetrics = 64;
     static constexpr std::size_t kCandidates = 32;
 
     /// `metrics` and `detector` must outlive the table.
