@@ -38,9 +38,14 @@ Result<std::unique_ptr<const Inspector>> Inspector::create(
     return std::unique_ptr<const Inspector>(std::move(made));
 }
 
-const Stream* Inspector::route(const Message& message) const noexcept {
+const Stream* Inspector::route(const Message& message, Workspace& workspace) const {
     if (message.stream.empty()) {
-        const std::uint16_t found = router_.find(message.topic);
+        if (message.topic.empty()) return nullptr;
+        if (message.topic != workspace.last_topic) {
+            workspace.last_topic = message.topic;
+            workspace.last_stream = router_.find(message.topic);
+        }
+        const std::uint16_t found = workspace.last_stream;
         return found == Router::kNone ? nullptr : &streams_[found];
     }
     const auto found = by_name_.find(message.stream);
@@ -57,7 +62,7 @@ void Inspector::unrouted(const Message& message, Workspace& workspace, Examined&
 
 Examined Inspector::examine(const Message& message, Workspace& workspace) const {
     Examined examined;
-    if (const Stream* const stream = route(message)) {
+    if (const Stream* const stream = route(message, workspace)) {
         Examination(message, workspace, examined).run(*stream, max_size_);
     } else {
         unrouted(message, workspace, examined);

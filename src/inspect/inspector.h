@@ -72,7 +72,7 @@ public:
 private:
     explicit Inspector(const Config& config) noexcept;
 
-    [[nodiscard]] const Stream* route(const Message& message) const noexcept;
+    [[nodiscard]] const Stream* route(const Message& message, Workspace& workspace) const;
     void unrouted(const Message& message, Workspace& workspace, Examined& examined) const;
 
     std::vector<Stream> streams_;

@@ -9,6 +9,8 @@
 #include "inspect/shape.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 namespace penstock::inspect {
@@ -40,6 +42,10 @@ public:
     CharBuffer text;            // strings without their escapes
     std::vector<Value> values;  // by slot
     std::vector<Metric> metrics;
+
+    // The topic that was routed last, and where to: the next message often has the same.
+    std::string last_topic;
+    std::uint16_t last_stream = 0;
 
 private:
     std::vector<Shape> shapes_;
