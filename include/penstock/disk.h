@@ -11,33 +11,39 @@
 #include <string>
 #include <vector>
 
-/// The seam between the journal and the operating system's files. Every call that the journal's promises rest on goes
-/// through here, so that a test can fail the k-th one, forget what was not synced, or tear a write.
+/// The seam between the journal and the operating system's files. Every call that the journal's
+/// promises rest on goes through here, so that a test can fail the k-th one, forget what was not
+/// synced, or tear a write.
 namespace penstock {
 
 /// Buffers of one write, back to back on disk.
 using ByteSpans = std::span<const std::span<const std::byte>>;
 
-/// An open file. Closed with the object; a failed close is of no consequence because nothing is believed durable before
-/// a sync that succeeded.
+/// An open file. Closed with the object; a failed close is of no consequence because nothing is
+/// believed durable before a sync that succeeded.
 /// Threads: read() and size() any thread; the others one at a time.
 class DiskFile {
 public:
     virtual ~DiskFile() = default;
 
     /// Fills `out` from `offset`; fewer bytes only at the end of the file. Errors: io.
-    [[nodiscard]] virtual Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) = 0;
-    /// Writes everything or fails; after a failure nothing is known about the bytes. Errors: full, io.
+    [[nodiscard]] virtual Result<std::size_t> read(
+        std::span<std::byte> out, std::uint64_t offset
+    ) = 0;
+    /// Writes everything or fails; after a failure nothing is known about the bytes. Errors: full,
+    /// io.
     [[nodiscard]] virtual Status write(ByteSpans parts, std::uint64_t offset) = 0;
-    /// What was written before the call, and the size, survive a power cut. Errors: io; never call it again on this file
-    /// after one (R2).
+    /// What was written before the call, and the size, survive a power cut. Errors: io; never call
+    /// it again on this file after one (R2).
     [[nodiscard]] virtual Status sync() = 0;
     [[nodiscard]] virtual Result<std::uint64_t> size() = 0;
     /// Cuts the file or grows it with zeros. Durable after sync(). Errors: full, io.
     [[nodiscard]] virtual Status resize(std::uint64_t size) = 0;
-    /// Asks the system to forget its cached copy, so that the next read comes from the device. A hint.
+    /// Asks the system to forget its cached copy, so that the next read comes from the device. A
+    /// hint.
     virtual void drop_cache() noexcept = 0;
-    /// The file descriptor, for what only the operating system can do with it; -1 when there is none.
+    /// The file descriptor, for what only the operating system can do with it; -1 when there is
+    /// none.
     [[nodiscard]] virtual int native_handle() const noexcept = 0;
 
     [[nodiscard]] Status write(std::span<const std::byte> bytes, std::uint64_t offset) {
@@ -52,8 +58,8 @@ enum class OpenMode : std::uint8_t {
     read,    // must exist
     write,   // must exist; read and write
     create,  // must not exist; read and write, mode 0600
-    direct,  // must exist; writes bypass the cache and are durable when they complete (O_DIRECT | O_DSYNC). Buffers, offsets
-             // and sizes are multiples of 4096
+    direct,  // must exist; writes bypass the cache and are durable when they complete (O_DIRECT |
+             // O_DSYNC). Buffers, offsets and sizes are multiples of 4096
 };
 
 /// Writes in flight, each durable when it is reported. Bounded; completions come in any order.
@@ -68,11 +74,14 @@ public:
         Status status;
     };
 
-    /// Starts a write to a file that was opened as file_mode() says. File and buffers must live until it is reported.
+    /// Starts a write to a file that was opened as file_mode() says. File and buffers must live
+    /// until it is reported.
     /// Precondition: in_flight() < depth().
-    virtual void submit(DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token) = 0;
-    /// Waits at most `wait` for a completion or wake(), and appends what is complete. An error here is one of the queue
-    /// itself, and final.
+    virtual void submit(
+        DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token
+    ) = 0;
+    /// Waits at most `wait` for a completion or wake(), and appends what is complete. An error here
+    /// is one of the queue itself, and final.
     [[nodiscard]] virtual Status reap(std::vector<Done>& done, Nanoseconds wait) = 0;
     /// Ends the present or the next reap() early. Any thread.
     virtual void wake() noexcept = 0;
@@ -96,6 +105,7 @@ struct DiskSpace {
 };
 
 /// Held for as long as the object lives; gone with the process, whatever ends it.
+/// Threads: any.
 class DiskLock {
 public:
     virtual ~DiskLock() = default;
@@ -116,14 +126,16 @@ public:
     [[nodiscard]] virtual Status remove(const Path& path) = 0;
     /// Names made, renamed and removed in the folder survive a power cut. Errors: io.
     [[nodiscard]] virtual Status sync_directory(const Path& path) = 0;
-    /// Makes a folder (mode 0700) and those above it; fine when it exists. Errors: denied, full, io.
+    /// Makes a folder (mode 0700) and those above it; fine when it exists. Errors: denied, full,
+    /// io.
     [[nodiscard]] virtual Status make_directory(const Path& path) = 0;
     /// The names in a folder, sorted. Errors: not_found, io.
     [[nodiscard]] virtual Result<std::vector<DiskEntry>> list(const Path& path) = 0;
     [[nodiscard]] virtual Result<DiskSpace> space(const Path& path) = 0;
     /// Takes the lock file (made when missing). Errors: conflict (another process holds it), io.
     [[nodiscard]] virtual Result<std::unique_ptr<DiskLock>> lock(const Path& path) = 0;
-    /// A queue of durable writes in flight. Errors: unsupported (this system or sandbox does not offer it).
+    /// A queue of durable writes in flight. Errors: unsupported (this system or sandbox does not
+    /// offer it).
     [[nodiscard]] virtual Result<std::unique_ptr<WriteQueue>> write_queue(std::size_t depth) = 0;
 };
 

@@ -1,9 +1,9 @@
 #include "penstock/batch.h"
 
+#include "base/crc32c.h"
+
 #include <cassert>
 #include <new>
-
-#include "base/crc32c.h"
 
 namespace penstock {
 
@@ -20,7 +20,9 @@ Batch::Batch(std::size_t capacity)
     data_ = static_cast<std::byte*>(::operator new(capacity_, std::align_val_t{kAlignment}));
 }
 
-Batch::~Batch() { ::operator delete(data_, capacity_, std::align_val_t{kAlignment}); }
+Batch::~Batch() {
+    ::operator delete(data_, capacity_, std::align_val_t{kAlignment});
+}
 
 std::span<std::byte> Batch::reserve(std::size_t size) noexcept {
     if (size > capacity_ - used_) return {};
@@ -33,7 +35,9 @@ void Batch::commit(std::size_t size) noexcept {
     ++count_;
 }
 
-void Batch::seal() noexcept { checksum_ = crc32c(std::span<const std::byte>(records())); }
+void Batch::seal() noexcept {
+    checksum_ = crc32c(std::span<const std::byte>(records()));
+}
 
 void Batch::clear() noexcept {
     used_ = kHeaderRoom;

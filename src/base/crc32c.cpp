@@ -32,7 +32,8 @@ constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) {
 constexpr auto kPowers = [] {
     std::array<std::uint32_t, 64> powers{};
     std::uint32_t power = kOne;
-    for (int i = 0; i < 8; ++i) power = times_x(power);
+    for (int i = 0; i < 8; ++i)
+        power = times_x(power);
     for (auto& entry : powers) {
         entry = power;
         power = multiply(power, power);
@@ -55,7 +56,8 @@ constexpr auto kTables = [] {
     std::array<std::array<std::uint32_t, 256>, 8> tables{};
     for (std::uint32_t b = 0; b < 256; ++b) {
         std::uint32_t crc = b;
-        for (int i = 0; i < 8; ++i) crc = times_x(crc);
+        for (int i = 0; i < 8; ++i)
+            crc = times_x(crc);
         tables[0][b] = crc;
     }
     for (std::size_t k = 1; k < 8; ++k) {
@@ -76,8 +78,8 @@ std::uint64_t load64(const std::byte* from) noexcept {
 #if defined(__x86_64__)
 #define PS_CRC_TARGET __attribute__((target("sse4.2,pclmul")))
 
-// A checksum with `bytes` zero bytes behind it. The product of two reflected factors carries one x too many and the CRC
-// instruction multiplies by x^32 while it reduces, hence the 33.
+// A checksum with `bytes` zero bytes behind it. The product of two reflected factors carries one x
+// too many and the CRC instruction multiplies by x^32 while it reduces, hence the 33.
 template <std::size_t kBytes>
 PS_CRC_TARGET std::uint64_t shift(std::uint64_t crc) noexcept {
     constexpr std::uint32_t kFactor = x_to_the(8 * kBytes - 33);
@@ -87,7 +89,8 @@ PS_CRC_TARGET std::uint64_t shift(std::uint64_t crc) noexcept {
     return _mm_crc32_u64(0, static_cast<std::uint64_t>(_mm_cvtsi128_si64(product)));
 }
 
-// The instruction has a latency of three cycles and a throughput of one: three streams keep it busy.
+// The instruction has a latency of three cycles and a throughput of one: three streams keep it
+// busy.
 template <std::size_t kLane>
 PS_CRC_TARGET std::uint64_t three_lanes(
     const std::byte*& at, std::size_t& size, std::uint64_t crc
@@ -116,7 +119,8 @@ PS_CRC_TARGET std::uint32_t crc32c_sse42(
     std::uint64_t crc = ~before;
     crc = three_lanes<2048>(at, size, crc);
     crc = three_lanes<128>(at, size, crc);
-    for (; size >= 8; at += 8, size -= 8) crc = _mm_crc32_u64(crc, load64(at));
+    for (; size >= 8; at += 8, size -= 8)
+        crc = _mm_crc32_u64(crc, load64(at));
     auto narrow = static_cast<std::uint32_t>(crc);
     for (; size > 0; ++at, --size) {
         narrow = _mm_crc32_u8(narrow, std::to_integer<unsigned char>(*at));
@@ -148,7 +152,8 @@ std::uint32_t crc32c_portable(std::span<const std::byte> bytes, std::uint32_t be
     for (; size >= 8; at += 8, size -= 8) {
         const std::uint64_t word = load64(at) ^ crc;
         crc = 0;
-        for (unsigned i = 0; i < 8; ++i) crc ^= kTables[7 - i][(word >> (8 * i)) & 0xffU];
+        for (unsigned i = 0; i < 8; ++i)
+            crc ^= kTables[7 - i][(word >> (8 * i)) & 0xffU];
     }
     for (; size > 0; ++at, --size) {
         crc = (crc >> 8U) ^ kTables[0][(crc ^ std::to_integer<std::uint32_t>(*at)) & 0xffU];

@@ -1,9 +1,7 @@
 #include "base/posix_disk.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <climits>
-#include <utility>
+#include "base/posix_error.h"
+#include "base/uring_queue.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,8 +11,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/posix_error.h"
-#include "base/uring_queue.h"
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <utility>
 
 namespace penstock {
 
@@ -39,7 +39,8 @@ private:
 template <class Call>
 auto retried(Call call) {
     auto result = call();
-    while (result < 0 && errno == EINTR) result = call();
+    while (result < 0 && errno == EINTR)
+        result = call();
     return result;
 }
 
@@ -52,7 +53,9 @@ public:
         while (got < out.size()) {
             const auto rest = out.subspan(got);
             const ssize_t n = retried([&] {
-                return ::pread(fd_.get(), rest.data(), rest.size(), static_cast<off_t>(offset + got));
+                return ::pread(
+                    fd_.get(), rest.data(), rest.size(), static_cast<off_t>(offset + got)
+                );
             });
             if (n < 0) return failed("read");
             if (n == 0) break;
@@ -70,13 +73,17 @@ public:
             std::size_t expected = 0;
             vectors.clear();
             for (const auto part : some) {
-                // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): iovec has no const, a write does not change it.
+                // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): iovec has no const, a
+                // write does not change it.
                 vectors.push_back({const_cast<std::byte*>(part.data()), part.size()});
                 expected += part.size();
             }
             const ssize_t n = retried([&] {
                 return ::pwritev(
-                    fd_.get(), vectors.data(), static_cast<int>(vectors.size()), static_cast<off_t>(offset)
+                    fd_.get(),
+                    vectors.data(),
+                    static_cast<int>(vectors.size()),
+                    static_cast<off_t>(offset)
                 );
             });
             if (n < 0) return failed("write");
@@ -95,7 +102,7 @@ public:
     }
 
     Result<std::uint64_t> size() override {
-        struct stat info {};
+        struct stat info{};
         if (::fstat(fd_.get(), &info) != 0) return failed("stat");
         return static_cast<std::uint64_t>(info.st_size);
     }
@@ -129,10 +136,14 @@ private:
 
 int flags_of(OpenMode mode) {
     switch (mode) {
-        case OpenMode::read: return O_RDONLY;
-        case OpenMode::write: return O_RDWR;
-        case OpenMode::create: return O_RDWR | O_CREAT | O_EXCL;
-        case OpenMode::direct: return O_RDWR | O_DIRECT | O_DSYNC;
+        case OpenMode::read:
+            return O_RDONLY;
+        case OpenMode::write:
+            return O_RDWR;
+        case OpenMode::create:
+            return O_RDWR | O_CREAT | O_EXCL;
+        case OpenMode::direct:
+            return O_RDWR | O_DIRECT | O_DSYNC;
     }
     return O_RDONLY;
 }
@@ -140,7 +151,8 @@ int flags_of(OpenMode mode) {
 class PosixDisk final : public Disk {
 public:
     Result<DiskFilePtr> open(const Path& path, OpenMode mode) override {
-        Descriptor fd(retried([&] { return ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0600); }));
+        Descriptor fd(retried([&] { return ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0600); }
+        ));
         if (fd.get() < 0) return posix_error(errno, "open " + path.string());
         if (mode == OpenMode::create && ::fchmod(fd.get(), 0600) != 0) {
             return posix_error(errno, "chmod " + path.string());
@@ -159,9 +171,9 @@ public:
     }
 
     Status sync_directory(const Path& path) override {
-        const Descriptor fd(
-            retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })
-        );
+        const Descriptor fd(retried([&] {
+            return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        }));
         if (fd.get() < 0) return posix_error(errno, "open " + path.string());
         if (::fsync(fd.get()) != 0) return posix_error(errno, "fsync " + path.string());
         return {};
@@ -170,7 +182,8 @@ public:
     Status make_directory(const Path& path) override {
         if (path.empty()) return {};
         if (::mkdir(path.c_str(), 0700) == 0) {
-            if (::chmod(path.c_str(), 0700) != 0) return posix_error(errno, "chmod " + path.string());
+            if (::chmod(path.c_str(), 0700) != 0)
+                return posix_error(errno, "chmod " + path.string());
             const Path parent = path.parent_path();
             return sync_directory(parent.empty() ? Path(".") : parent);
         }
@@ -195,7 +208,7 @@ public:
             if (entry == nullptr) break;
             const std::string_view name = entry->d_name;
             if (name == "." || name == "..") continue;
-            struct stat info {};
+            struct stat info{};
             if (::fstatat(::dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
                 if (errno == ENOENT) continue;
                 return posix_error(errno, "stat in " + path.string());
@@ -210,7 +223,7 @@ public:
     }
 
     Result<DiskSpace> space(const Path& path) override {
-        struct statvfs info {};
+        struct statvfs info{};
         if (retried([&] { return ::statvfs(path.c_str(), &info); }) != 0) {
             return posix_error(errno, "statvfs " + path.string());
         }
@@ -218,7 +231,9 @@ public:
     }
 
     Result<std::unique_ptr<DiskLock>> lock(const Path& path) override {
-        Descriptor fd(retried([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); }));
+        Descriptor fd(retried([&] {
+            return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        }));
         if (fd.get() < 0) return posix_error(errno, "open " + path.string());
         if (::fchmod(fd.get(), 0600) != 0) return posix_error(errno, "chmod " + path.string());
         if (retried([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {

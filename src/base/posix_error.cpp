@@ -9,15 +9,21 @@ namespace {
 
 Errc code_of(int error) {
     switch (error) {
-        case ENOENT: return Errc::not_found;
-        case EEXIST: return Errc::conflict;
+        case ENOENT:
+            return Errc::not_found;
+        case EEXIST:
+            return Errc::conflict;
         case EACCES:
-        case EPERM: return Errc::denied;
+        case EPERM:
+            return Errc::denied;
         case ENOSPC:
-        case EDQUOT: return Errc::full;
+        case EDQUOT:
+            return Errc::full;
         case EINVAL:
-        case EOPNOTSUPP: return Errc::unsupported;
-        default: return Errc::io;
+        case EOPNOTSUPP:
+            return Errc::unsupported;
+        default:
+            return Errc::io;
     }
 }
 

@@ -1,17 +1,17 @@
 #pragma once
 
+#include "penstock/result.h"
+
 #include <string>
 #include <string_view>
-
-#include "penstock/result.h"
 
 namespace penstock {
 
 /// The system's sentence for an errno value, with its number.
 [[nodiscard]] std::string posix_text(int error);
 
-/// `<what>: <the system's sentence>`, with the code that fits: ENOENT not_found, EEXIST conflict, EACCES and EPERM
-/// denied, ENOSPC and EDQUOT full, EINVAL and EOPNOTSUPP unsupported, all else io.
+/// `<what>: <the system's sentence>`, with the code that fits: ENOENT not_found, EEXIST conflict,
+/// EACCES and EPERM denied, ENOSPC and EDQUOT full, EINVAL and EOPNOTSUPP unsupported, all else io.
 [[nodiscard]] Error posix_error(int error, std::string_view what);
 
 }  // namespace penstock

@@ -8,8 +8,9 @@
 
 namespace penstock {
 
-/// A bounded queue from one thread to one other, wait-free on both sides. Each side keeps a copy of the other's index
-/// and looks at the shared one only when the copy says full or empty, so an exchange costs no cache miss most of the time.
+/// A bounded queue from one thread to one other, wait-free on both sides. Each side keeps a copy of
+/// the other's index and looks at the shared one only when the copy says full or empty, so an
+/// exchange costs no cache miss most of the time.
 /// Threads: try_push() and room() the producer; try_pop() and peek() the consumer; size() any.
 template <class T>
 class SpscRing {

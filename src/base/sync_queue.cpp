@@ -5,9 +5,7 @@
 
 namespace penstock {
 
-void SyncQueue::submit(
-    DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token
-) {
+void SyncQueue::submit(DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token) {
     if (failed_) {
         done_.push_back({token, Error{Errc::io, "an earlier write failed"}});
         return;

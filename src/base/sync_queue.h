@@ -1,18 +1,19 @@
 #pragma once
 
+#include "penstock/disk.h"
+
 #include <condition_variable>
 #include <mutex>
 
-#include "penstock/disk.h"
-
 namespace penstock {
 
-/// Durable writes the plain way: write, then fdatasync, one at a time, inside submit(). Works on every file system.
-/// After a failed write or sync the queue touches no file again.
+/// Durable writes the plain way: write, then fdatasync, one at a time, inside submit(). Works on
+/// every file system. After a failed write or sync the queue touches no file again.
 /// Threads: owner, except wake().
 class SyncQueue final : public WriteQueue {
 public:
-    void submit(DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token) override;
+    void submit(DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token)
+        override;
     [[nodiscard]] Status reap(std::vector<Done>& done, Nanoseconds wait) override;
     void wake() noexcept override;
     [[nodiscard]] std::size_t in_flight() const noexcept override { return done_.size(); }

@@ -1,18 +1,18 @@
 #include "base/uring_queue.h"
 
-#include <bit>
-#include <cerrno>
-#include <cstring>
-#include <string>
-#include <utility>
-#include <vector>
+#include "base/posix_error.h"
 
 #include <liburing.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/posix_error.h"
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace penstock {
 
@@ -23,14 +23,16 @@ constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 class UringQueue final : public WriteQueue {
 public:
     explicit UringQueue(std::size_t depth) : slots_(depth) {
-        for (std::size_t i = depth; i > 0; --i) free_.push_back(i - 1);
+        for (std::size_t i = depth; i > 0; --i)
+            free_.push_back(i - 1);
     }
 
     ~UringQueue() override {
         if (!ready_) return;
         // Buffers belong to the caller, who may free them now: nothing may stay in flight.
         std::vector<Done> ignored;
-        while (in_flight() > 0 && reap(ignored, kSecond).ok()) ignored.clear();
+        while (in_flight() > 0 && reap(ignored, kSecond).ok())
+            ignored.clear();
         io_uring_queue_exit(&ring_);
         ::close(wake_fd_);
     }
@@ -52,9 +54,8 @@ public:
         return arm_wake();
     }
 
-    void submit(
-        DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token
-    ) override {
+    void submit(DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token)
+        override {
         Slot& slot = slots_[free_.back()];
         const std::size_t index = free_.back();
         free_.pop_back();
@@ -62,7 +63,8 @@ public:
         slot.expected = 0;
         slot.parts.clear();
         for (const auto part : parts) {
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): iovec has no const, a write does not change it.
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): iovec has no const, a write
+            // does not change it.
             slot.parts.push_back({const_cast<std::byte*>(part.data()), part.size()});
             slot.expected += part.size();
         }
@@ -100,7 +102,8 @@ public:
                 finish(index, result, done);
             }
         }
-        for (const auto& [index, error] : std::exchange(refused_, {})) finish(index, -error, done);
+        for (const auto& [index, error] : std::exchange(refused_, {}))
+            finish(index, -error, done);
         return woken ? arm_wake() : Status{};
     }
 

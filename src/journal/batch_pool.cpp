@@ -24,7 +24,8 @@ struct BatchPool::Shelf {
     Shelf& operator=(const Shelf&) = delete;
 
     static void free_all(PooledBatch* batch) noexcept {
-        while (batch != nullptr) delete std::exchange(batch, batch->next);
+        while (batch != nullptr)
+            delete std::exchange(batch, batch->next);
     }
 
     PooledBatch* take() {
@@ -50,9 +51,9 @@ struct BatchPool::Shelf {
 
     const std::size_t batch_size;
     const std::size_t keep;
-    PooledBatch* mine = nullptr;                   // the shard's
-    std::atomic<PooledBatch*> returned{nullptr};   // released by give_back(), acquired by take()
-    std::atomic<std::size_t> waiting{0};           // on both lists; a bound, not an order
+    PooledBatch* mine = nullptr;                  // the shard's
+    std::atomic<PooledBatch*> returned{nullptr};  // released by give_back(), acquired by take()
+    std::atomic<std::size_t> waiting{0};          // on both lists; a bound, not an order
 };
 
 BatchPool::BatchPool(std::size_t batch_size, std::size_t keep)

@@ -8,7 +8,8 @@
 
 namespace penstock::journal {
 
-/// Batches of one size for one shard, used over and over. Whoever lets go of a batch last gives it back.
+/// Batches of one size for one shard, used over and over. Whoever lets go of a batch last gives it
+/// back.
 /// Bound: `keep` batches wait for use; more are freed.
 /// Threads: acquire() one thread; batches come back from any.
 class BatchPool {

@@ -1,20 +1,21 @@
 #include "journal/commit.h"
 
+#include "base/crc32c.h"
+#include "base/metrics.h"
+
 #include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <cstring>
 #include <utility>
 
-#include "base/crc32c.h"
-#include "base/metrics.h"
-
 namespace penstock::journal {
 
 namespace {
 
 constexpr Nanoseconds kNothingToDo = kSecond;
-/// How often a stalled commit looks for a segment: the steward rings, this is for the moment in between.
+/// How often a stalled commit looks for a segment: the steward rings, this is for the moment in
+/// between.
 constexpr Nanoseconds kStallPoll = 10 * kMillisecond;
 
 /// The records of one frame, in the buffer that was written.
@@ -45,9 +46,7 @@ Committer::Committer(
 
 Committer::~Committer() = default;
 
-void Committer::begin(
-    Lsn next, const std::optional<Gap>& hole, std::vector<SegmentInfo> obsolete
-) {
+void Committer::begin(Lsn next, const std::optional<Gap>& hole, std::vector<SegmentInfo> obsolete) {
     hole_ = hole;
     next_ = hole ? hole->from : next;
     covered_ = parts_.tail.durable();
@@ -117,7 +116,8 @@ void Committer::take_completions() {
 }
 
 void Committer::publish() {
-    while (!in_flight_.empty() && in_flight_.front()->done) publish_front();
+    while (!in_flight_.empty() && in_flight_.front()->done)
+        publish_front();
 }
 
 void Committer::publish_front() {
@@ -137,7 +137,8 @@ void Committer::publish_front() {
     counters_.padding->add(commit->padding);
     if (!commit->begins_segment) return;
     begun_ = true;
-    // A footer that says "rolled" promises a successor: it may be written now that the successor is durable.
+    // A footer that says "rolled" promises a successor: it may be written now that the successor is
+    // durable.
     for (const auto& ended : std::exchange(ended_, {})) {
         parts_.steward.seal({ended->info(), ended->footer(SealCause::rolled, parts_.clock.wall())});
     }
@@ -155,12 +156,15 @@ void Committer::ring_lanes() {
 // ---- what is started ----------------------------------------------------------------------------
 
 bool Committer::something_waits() const {
-    return std::ranges::any_of(parts_.lanes, [](const auto& lane) { return lane->front() != nullptr; });
+    return std::ranges::any_of(parts_.lanes, [](const auto& lane) {
+        return lane->front() != nullptr;
+    });
 }
 
 Nanoseconds Committer::due(Nanoseconds now) const {
     std::uint64_t bytes = 0;
-    for (const auto& lane : parts_.lanes) bytes += lane->waiting_bytes();
+    for (const auto& lane : parts_.lanes)
+        bytes += lane->waiting_bytes();
     if (bytes >= kEagerBytes) return now;
     if (!in_flight_.empty()) return last_start_ + options_.window;
     const double busy = std::clamp((records_per_commit_ - 1) / kBusyRecords, 0.0, 1.0);
@@ -202,7 +206,8 @@ bool Committer::start_commit(Nanoseconds now) {
     if (drafts.empty()) return roll(now);
     auto commit = std::make_unique<Commit>();
     commit->offset = open_->offset();
-    for (const Draft& draft : drafts) build(*commit, draft);
+    for (const Draft& draft : drafts)
+        build(*commit, draft);
     records_per_commit_ += (static_cast<double>(commit->records) - records_per_commit_) / 8;
     last_start_ = now;
     write(std::move(commit), now);
@@ -281,7 +286,8 @@ void Committer::pack(const Draft& draft, Batch& buffer, FrameHeader& header) con
         const std::span<const std::byte> records = std::as_const(*source.batch).records();
         std::memcpy(out.data(), records.data(), records.size());
         out = out.subspan(records.size());
-        header.payload_crc = crc32c_combine(header.payload_crc, source.batch->checksum(), records.size());
+        header.payload_crc =
+            crc32c_combine(header.payload_crc, source.batch->checksum(), records.size());
     }
 }
 

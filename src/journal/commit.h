@@ -28,16 +28,17 @@ class Histogram;
 
 namespace penstock::journal {
 
-/// Group commit: gathers what all lanes hold, gives it LSNs in write order, writes it with one write, and once that and
-/// all before it are durable moves the durable LSN and reports to the lanes. Several commits are in flight at a time;
-/// they are published in order, however they complete (R1).
+/// Group commit: gathers what all lanes hold, gives it LSNs in write order, writes it with one
+/// write, and once that and all before it are durable moves the durable LSN and reports to the
+/// lanes. Several commits are in flight at a time; they are published in order, however they
+/// complete (R1).
 ///
-/// A commit that nobody waits behind goes at once. Under load commits are at most one window apart, so that one write,
-/// one wake-up and one acknowledgement serve many records; how much of the window is used grows with the number of
-/// records a commit holds.
+/// A commit that nobody waits behind goes at once. Under load commits are at most one window apart,
+/// so that one write, one wake-up and one acknowledgement serve many records; how much of the
+/// window is used grows with the number of records a commit holds.
 ///
-/// An empty frame follows at most kIdleFrame after the last commit, so that recovery can tell the last acknowledged frame
-/// from a torn one.
+/// An empty frame follows at most kIdleFrame after the last commit, so that recovery can tell the
+/// last acknowledged frame from a torn one.
 ///
 /// After the first failure nothing is written and nothing is reported (R2).
 /// Threads: one; it may be stepped by hand.
@@ -66,18 +67,22 @@ public:
     };
 
     Committer(
-        Options options, const Parts& parts, const Counters& counters, std::unique_ptr<WriteQueue> queue
+        Options options,
+        const Parts& parts,
+        const Counters& counters,
+        std::unique_ptr<WriteQueue> queue
     );
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
 
-    /// Where the journal goes on: `next` is the first LSN to give, `hole` the LSNs before it that have no record. The first
-    /// segment begins as soon as there is a spare; `obsolete` segments may go once it is durable.
+    /// Where the journal goes on: `next` is the first LSN to give, `hole` the LSNs before it that
+    /// have no record. The first segment begins as soon as there is a spare; `obsolete` segments
+    /// may go once it is durable.
     void begin(Lsn next, const std::optional<Gap>& hole, std::vector<SegmentInfo> obsolete);
 
-    /// Takes completions, publishes, starts commits. Returns how long there is nothing to do unless a lane is rung or a
-    /// write completes: pass it to sleep().
+    /// Takes completions, publishes, starts commits. Returns how long there is nothing to do unless
+    /// a lane is rung or a write completes: pass it to sleep().
     Nanoseconds step();
     /// Waits for a completion or the bell, at most that long.
     void sleep(Nanoseconds most);
@@ -95,7 +100,8 @@ public:
     [[nodiscard]] Lsn next() const noexcept { return next_; }
 
     static constexpr Nanoseconds kIdleFrame = 500 * kMillisecond;
-    /// Batches below this are packed into one frame with their neighbours; larger ones are written where they are.
+    /// Batches below this are packed into one frame with their neighbours; larger ones are written
+    /// where they are.
     static constexpr std::size_t kPackBelow = std::size_t{64} << 10U;
     static constexpr std::size_t kPackMax = std::size_t{256} << 10U;
     /// What one commit takes at most.
@@ -163,23 +169,23 @@ private:
     Counters counters_;
 
     std::shared_ptr<OpenSegment> open_;
-    bool begun_ = false;                                // its header is durable: frames may follow
-    std::deque<std::shared_ptr<OpenSegment>> ended_;    // rolled, not yet handed to the steward
-    std::deque<std::unique_ptr<Commit>> in_flight_;     // in LSN order; bound: depth of the queue
-    std::uint64_t first_token_ = 0;                     // of in_flight_.front()
+    bool begun_ = false;                              // its header is durable: frames may follow
+    std::deque<std::shared_ptr<OpenSegment>> ended_;  // rolled, not yet handed to the steward
+    std::deque<std::unique_ptr<Commit>> in_flight_;   // in LSN order; bound: depth of the queue
+    std::uint64_t first_token_ = 0;                   // of in_flight_.front()
     Lsn next_{1};
-    Lsn covered_;                                       // the highest committed_through that was written
-    std::optional<Gap> hole_;                           // to be written first
+    Lsn covered_;              // the highest committed_through that was written
+    std::optional<Gap> hole_;  // to be written first
     std::vector<SegmentInfo> obsolete_;
-    std::uint32_t first_lane_ = 0;                      // where gathering starts: fair over time
+    std::uint32_t first_lane_ = 0;  // where gathering starts: fair over time
     Nanoseconds last_start_ = 0;
     Nanoseconds last_publish_ = 0;
-    double records_per_commit_ = 0;                     // moving average
-    bool bell_wanted_ = true;                           // a lane's next batch shall end the sleep
+    double records_per_commit_ = 0;  // moving average
+    bool bell_wanted_ = true;        // a lane's next batch shall end the sleep
     bool stalled_ = false;
     std::vector<WriteQueue::Done> done_;
     std::optional<Error> failure_;
-    std::unique_ptr<WriteQueue> queue_;                 // last: gone before the buffers that it writes
+    std::unique_ptr<WriteQueue> queue_;  // last: gone before the buffers that it writes
 };
 
 }  // namespace penstock::journal

@@ -15,13 +15,15 @@ Table<Config> Fields<Config>::table() {
         field(
             "segment_size",
             &Config::segment_size,
-            "Size of a segment file; one more is kept prepared. Larger: fewer files, coarser retention.",
+            "Size of a segment file; one more is kept prepared. Larger: fewer files, coarser "
+            "retention.",
             between(1_MiB, 1_GiB)
         ),
         field(
             "io",
             &Config::io,
-            "How segments are written; auto tries io_uring with O_DIRECT in the data directory at start.",
+            "How segments are written; auto tries io_uring with O_DIRECT in the data directory at "
+            "start.",
             one_of<IoMode>(
                 {{"auto", IoMode::automatic}, {"uring", IoMode::uring}, {"sync", IoMode::sync}}
             )
@@ -82,13 +84,15 @@ Table<Config> Fields<Config>::table() {
         field(
             "disk_enough",
             &Config::disk_enough,
-            "While this much is free the file system counts as neither, whatever the percentage. 0: the "
+            "While this much is free the file system counts as neither, whatever the percentage. "
+            "0: the "
             "percentages alone decide."
         ),
         field(
             "on_corruption",
             &Config::on_corruption,
-            "When acknowledged records are found damaged at a start: refuse to start, or continue without "
+            "When acknowledged records are found damaged at a start: refuse to start, or continue "
+            "without "
             "them. A copy of the damaged bytes is kept in either case.",
             one_of<OnCorruption>(
                 {{"refuse", OnCorruption::refuse}, {"continue", OnCorruption::accept_loss}}

@@ -1,11 +1,11 @@
 #include "journal/format.h"
 
+#include "base/crc32c.h"
+
 #include <bit>
 #include <charconv>
 #include <cstring>
 #include <type_traits>
-
-#include "base/crc32c.h"
 
 namespace penstock::journal {
 
@@ -30,7 +30,8 @@ std::uint32_t put(T& object, std::span<std::byte> out) noexcept {
     return object.crc;
 }
 
-// The version stands before what it may change, so it is looked at first; only then the checksum at its place.
+// The version stands before what it may change, so it is looked at first; only then the checksum at
+// its place.
 template <class T>
 Result<T> get(std::span<const std::byte> bytes, const char* what) {
     T object;
@@ -69,9 +70,15 @@ bool span_is_sane(const FrameHeader& header) noexcept {
 
 }  // namespace
 
-void store(SegmentHeader header, std::span<std::byte> out) noexcept { put(header, out); }
-void store(SegmentFooter footer, std::span<std::byte> out) noexcept { put(footer, out); }
-void store(Identity identity, std::span<std::byte> out) noexcept { put(identity, out); }
+void store(SegmentHeader header, std::span<std::byte> out) noexcept {
+    put(header, out);
+}
+void store(SegmentFooter footer, std::span<std::byte> out) noexcept {
+    put(footer, out);
+}
+void store(Identity identity, std::span<std::byte> out) noexcept {
+    put(identity, out);
+}
 std::uint32_t store(FrameHeader header, std::span<std::byte> out) noexcept {
     return put(header, out);
 }
@@ -113,7 +120,9 @@ bool payload_matches(const FrameHeader& header, std::span<const std::byte> paylo
     return payload.size() == header.payload_bytes && crc32c(payload) == header.payload_crc;
 }
 
-std::uint32_t chain_of(const SegmentHeader& header) noexcept { return crc_of(header); }
+std::uint32_t chain_of(const SegmentHeader& header) noexcept {
+    return crc_of(header);
+}
 
 std::string segment_name(std::uint64_t number) {
     const std::string digits = std::to_string(number);

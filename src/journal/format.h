@@ -15,17 +15,19 @@
 #include <string>
 #include <string_view>
 
-/// Every byte of the journal on disk; twin of docs/JOURNAL_FORMAT.md. Little-endian, no padding by the compiler.
+/// Every byte of the journal on disk; twin of docs/JOURNAL_FORMAT.md. Little-endian, no padding by
+/// the compiler.
 ///
 /// A segment file is a run of 4 KiB blocks:
 ///
 ///     block 0      segment header
 ///     block 1      the same segment header again
-///     block 2...   frames, each from the start of a block, padded with zeros to the end of its last block
-///     after them   the footer, one block, once the segment is sealed (then the file ends with it); zeros until then
+///     block 2...   frames, each from the start of a block, padded with zeros to the end of its
+///     last block after them   the footer, one block, once the segment is sealed (then the file
+///     ends with it); zeros until then
 ///
-/// LSNs are contiguous: over a segment, and from one segment to the next. Where LSNs have no record (skipped at a start,
-/// lost and accepted) a gap frame stands for them.
+/// LSNs are contiguous: over a segment, and from one segment to the next. Where LSNs have no record
+/// (skipped at a start, lost and accepted) a gap frame stands for them.
 namespace penstock::journal {
 
 /// The newest version this build reads; a newer one is refused by name.
@@ -78,9 +80,9 @@ struct FrameHeader {
     std::uint32_t magic = kFrameMagic;
     std::uint16_t version = kFormatVersion;
     FrameKind kind = FrameKind::records;
-    std::uint64_t nonce = 0;              // of the segment
-    std::uint64_t offset = 0;             // of this header in the segment: a misdirected write is no frame
-    std::uint64_t first = 0;              // LSN of the first record; of the next one, for an empty frame
+    std::uint64_t nonce = 0;   // of the segment
+    std::uint64_t offset = 0;  // of this header in the segment: a misdirected write is no frame
+    std::uint64_t first = 0;   // LSN of the first record; of the next one, for an empty frame
     std::uint64_t committed_through = 0;  // LSN known to be durable when this was written
     std::uint64_t gap_last = 0;           // gap frames only
     std::int64_t written = 0;             // wall clock
@@ -118,8 +120,8 @@ enum class SealCause : std::uint16_t {
     recovered = 3,  // rewritten at a start from what survived
 };
 
-/// The last block of a sealed segment. Everything in the segment was durable before this was written. `crc` covers the
-/// bytes before it.
+/// The last block of a sealed segment. Everything in the segment was durable before this was
+/// written. `crc` covers the bytes before it.
 struct SegmentFooter {
     std::uint64_t magic = kFooterMagic;
     std::uint16_t version = kFormatVersion;
@@ -133,8 +135,9 @@ struct SegmentFooter {
     std::uint64_t records = 0;  // less than last - first + 1 when there are gap frames
     std::uint64_t offset = 0;   // of this block in the file
     std::int64_t created = 0;
-    std::int64_t sealed = 0;    // wall clock
-    std::uint32_t chain = 0;    // crc of the last frame: each frame's covers the one before, so this proves them all
+    std::int64_t sealed = 0;  // wall clock
+    std::uint32_t chain =
+        0;  // crc of the last frame: each frame's covers the one before, so this proves them all
     std::array<std::uint8_t, 24> reserved{};
     std::uint32_t crc = 0;
 };
@@ -144,7 +147,8 @@ static_assert(offsetof(SegmentFooter, last) == 56);
 static_assert(offsetof(SegmentFooter, chain) == 96);
 static_assert(offsetof(SegmentFooter, crc) == 124);
 
-/// The file `identity`: who this journal is. A lost one is made again from the segments. `crc` covers the bytes before it.
+/// The file `identity`: who this journal is. A lost one is made again from the segments. `crc`
+/// covers the bytes before it.
 struct Identity {
     std::uint64_t magic = kIdentityMagic;
     std::uint16_t version = kFormatVersion;
@@ -166,9 +170,12 @@ static_assert(offsetof(Identity, crc) == 60);
 [[nodiscard]] constexpr std::uint64_t frame_bytes(std::uint64_t payload_bytes) noexcept {
     return whole_blocks(sizeof(FrameHeader) + payload_bytes);
 }
-inline std::uint64_t FrameHeader::stored_bytes() const noexcept { return frame_bytes(payload_bytes); }
+inline std::uint64_t FrameHeader::stored_bytes() const noexcept {
+    return frame_bytes(payload_bytes);
+}
 
-/// The largest payload a segment of that size takes: beside it stand the headers, a gap frame, an empty frame and the footer.
+/// The largest payload a segment of that size takes: beside it stand the headers, a gap frame, an
+/// empty frame and the footer.
 [[nodiscard]] constexpr std::uint64_t payload_max(std::uint64_t segment_size) noexcept {
     const std::uint64_t beside = kFirstFrameOffset + 3 * kBlock + kBlock;
     return segment_size > beside ? segment_size - beside : 0;
@@ -186,12 +193,15 @@ std::uint32_t store(FrameHeader header, std::span<std::byte> out) noexcept;
 [[nodiscard]] Result<SegmentHeader> load_segment_header(std::span<const std::byte> bytes);
 [[nodiscard]] Result<SegmentFooter> load_footer(std::span<const std::byte> bytes);
 [[nodiscard]] Result<Identity> load_identity(std::span<const std::byte> bytes);
-/// The header of a frame of segment `nonce` at `offset`; nothing when these bytes are none. Its payload is not checked.
+/// The header of a frame of segment `nonce` at `offset`; nothing when these bytes are none. Its
+/// payload is not checked.
 [[nodiscard]] std::optional<FrameHeader> load_frame_header(
     std::span<const std::byte> bytes, std::uint64_t nonce, std::uint64_t offset
 ) noexcept;
 /// Whether `payload` (payload_bytes long) is what the header says.
-[[nodiscard]] bool payload_matches(const FrameHeader& header, std::span<const std::byte> payload) noexcept;
+[[nodiscard]] bool payload_matches(
+    const FrameHeader& header, std::span<const std::byte> payload
+) noexcept;
 /// The header's crc as the next frame repeats it in `previous`.
 [[nodiscard]] std::uint32_t chain_of(const SegmentHeader& header) noexcept;
 
@@ -199,7 +209,8 @@ std::uint32_t store(FrameHeader header, std::span<std::byte> out) noexcept;
 constexpr std::string_view kSegmentSuffix = ".segment";    // <20 digits>.segment
 constexpr std::string_view kPreparedSuffix = ".prepared";  // zeros, not yet a segment
 constexpr std::string_view kTemporarySuffix = ".tmp";      // half-made; removed at start
-constexpr std::string_view kIndexSuffix = ".index";        // <20 digits>.segment.index: derived, may be rebuilt
+constexpr std::string_view kIndexSuffix =
+    ".index";  // <20 digits>.segment.index: derived, may be rebuilt
 constexpr std::string_view kIdentityName = "identity";
 constexpr std::string_view kLockName = "lock";
 constexpr std::string_view kBallastName = "ballast";

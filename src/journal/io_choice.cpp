@@ -1,14 +1,14 @@
 #include "journal/io_choice.h"
 
-#include <algorithm>
-#include <array>
-#include <utility>
-#include <vector>
-
 #include "base/sync_queue.h"
 #include "journal/format.h"
 #include "journal/segment.h"
 #include "penstock/batch.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
 
 namespace penstock::journal {
 
@@ -66,8 +66,8 @@ Result<IoChoice> choose_io(
         if (mode == IoMode::uring) {
             return Error{
                 Errc::unsupported,
-                "journal.io is uring, but " + directory.string() + " cannot be written that way: " +
-                    queue.error().message
+                "journal.io is uring, but " + directory.string() +
+                    " cannot be written that way: " + queue.error().message
             };
         }
         choice.why_sync = queue.error().message;

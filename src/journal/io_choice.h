@@ -19,8 +19,9 @@ struct IoChoice {
     std::string why_sync;   // what the trial said; empty when it was not asked or succeeded
 };
 
-/// Tries a direct, durable write through the disk's queue in `directory` and reads it back. Where that fails (tmpfs,
-/// overlay, a sandbox without io_uring) `automatic` takes write + fdatasync. Errors: unsupported (mode `uring`), full, io.
+/// Tries a direct, durable write through the disk's queue in `directory` and reads it back. Where
+/// that fails (tmpfs, overlay, a sandbox without io_uring) `automatic` takes write + fdatasync.
+/// Errors: unsupported (mode `uring`), full, io.
 [[nodiscard]] Result<IoChoice> choose_io(
     IoMode mode, std::size_t depth, Disk& disk, const std::filesystem::path& directory
 );

@@ -1,17 +1,5 @@
 #include "journal/journal.h"
 
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <cstdlib>
-#include <mutex>
-#include <optional>
-#include <thread>
-#include <utility>
-
-#include <pthread.h>
-#include <sys/random.h>
-
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/posix_error.h"
@@ -20,6 +8,18 @@
 #include "journal/io_choice.h"
 #include "journal/lane.h"
 #include "journal/steward.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
 
 namespace penstock::journal {
 
@@ -32,7 +32,8 @@ void system_random(std::span<std::byte> out) {
     while (!out.empty()) {
         const ssize_t got = ::getrandom(out.data(), out.size(), 0);
         if (got > 0) out = out.subspan(static_cast<std::size_t>(got));
-        if (got < 0 && errno != EINTR) std::abort();  // a kernel without randomness: nothing can be named
+        if (got < 0 && errno != EINTR)
+            std::abort();  // a kernel without randomness: nothing can be named
     }
 }
 
@@ -42,15 +43,18 @@ Committer::Counters counters_of(metrics::Registry& registry) {
         &registry.counter("penstock_journal_records_total", "Records that became durable."),
         &registry.counter("penstock_journal_bytes_total", "Bytes written to segments."),
         &registry.counter(
-            "penstock_journal_padding_bytes_total", "Bytes of these that fill up the last block of a frame."
+            "penstock_journal_padding_bytes_total",
+            "Bytes of these that fill up the last block of a frame."
         ),
         &registry.histogram(
-            "penstock_journal_commit_seconds", "Time from the start of a write until it was durable."
+            "penstock_journal_commit_seconds",
+            "Time from the start of a write until it was durable."
         ),
     };
 }
 
-/// The parts of the journal, joined. Construction order is the order of use; destruction the reverse.
+/// The parts of the journal, joined. Construction order is the order of use; destruction the
+/// reverse.
 class LocalJournal final : public Journal {
 public:
     LocalJournal(
@@ -71,7 +75,8 @@ public:
           io_mode_(io.mode),
           tail_(options_.config.memory_tail.value) {
         make_lanes();
-        for (const SegmentInfo& segment : recovered.segments) segments_.add(segment);
+        for (const SegmentInfo& segment : recovered.segments)
+            segments_.add(segment);
         tail_.start_at(report_.tail);
         const Committer::Counters counters = counters_of(registry);
         Steward::Options steward = steward_options(recovered, io.queue->file_mode());
@@ -141,7 +146,8 @@ public:
         if (thread_.joinable()) {
             thread_.join();
         } else {
-            while (commit_step()) steward_->step();
+            while (commit_step())
+                steward_->step();
         }
         steward_->stop();
         tail_.close();
@@ -173,15 +179,13 @@ public:
     const SegmentList& segments() const noexcept override { return segments_; }
     CursorStore& cursors() noexcept override { return *cursors_; }
 
-    Lsn oldest() const override {
-        return segments_.oldest().value_or(durable().next());
-    }
+    Lsn oldest() const override { return segments_.oldest().value_or(durable().next()); }
 
     Status retire(std::uint64_t number) override {
         const std::lock_guard one_at_a_time(retire_mutex_);
         const auto segments = segments_.all();
-        const bool may_go = !segments.empty() && segments.front().number == number &&
-                            segments.front().sealed;
+        const bool may_go =
+            !segments.empty() && segments.front().number == number && segments.front().sealed;
         if (!may_go) {
             return Error{
                 Errc::invalid_argument,
@@ -261,9 +265,10 @@ private:
     }
 
     void export_metrics(metrics::Registry& registry) {
-        const auto gauge = [&](std::string_view name, std::string_view help, std::function<double()> read) {
-            exported_.push_back(registry.gauge_fn(name, help, {}, std::move(read)));
-        };
+        const auto gauge =
+            [&](std::string_view name, std::string_view help, std::function<double()> read) {
+                exported_.push_back(registry.gauge_fn(name, help, {}, std::move(read)));
+            };
         gauge("penstock_journal_durable_lsn", "The newest durable LSN.", [this] {
             return static_cast<double>(durable().value);
         });
@@ -295,22 +300,26 @@ private:
         });
         registry
             .gauge(
-                "penstock_journal_io_mode", "1 for the way segments are written.",
+                "penstock_journal_io_mode",
+                "1 for the way segments are written.",
                 {{"mode", std::string(io_mode_)}}
             )
             .set(1);
-        const auto counted = [&](std::string_view name, std::string_view help, std::uint64_t value) {
-            registry.counter(name, help).add(value);
-        };
+        const auto counted = [&](std::string_view name, std::string_view help, std::uint64_t value
+                             ) { registry.counter(name, help).add(value); };
         counted(
-            "penstock_journal_skipped_lsns_total", "LSNs stepped over at starts.", report_.skipped_lsns
+            "penstock_journal_skipped_lsns_total",
+            "LSNs stepped over at starts.",
+            report_.skipped_lsns
         );
         counted(
-            "penstock_journal_torn_bytes_total", "Bytes cut at starts, never acknowledged.",
+            "penstock_journal_torn_bytes_total",
+            "Bytes cut at starts, never acknowledged.",
             report_.torn_bytes
         );
         counted(
-            "penstock_journal_lost_lsns_total", "Acknowledged LSNs found damaged and accepted as lost.",
+            "penstock_journal_lost_lsns_total",
+            "Acknowledged LSNs found damaged and accepted as lost.",
             report_.lost_lsns
         );
     }
@@ -342,11 +351,16 @@ private:
 
 std::string_view name(State state) noexcept {
     switch (state) {
-        case State::open: return "open";
-        case State::low: return "low";
-        case State::full: return "full";
-        case State::failed: return "failed";
-        case State::closed: return "closed";
+        case State::open:
+            return "open";
+        case State::low:
+            return "low";
+        case State::full:
+            return "full";
+        case State::failed:
+            return "failed";
+        case State::closed:
+            return "closed";
     }
     return "unknown";
 }
@@ -387,7 +401,13 @@ Result<std::unique_ptr<Journal>> Journal::open(
          {"why_not_uring", io.why_sync}}
     );
     auto journal = std::make_unique<LocalJournal>(
-        std::move(options), disk, clock, registry, std::move(lock), std::move(recovered), std::move(io)
+        std::move(options),
+        disk,
+        clock,
+        registry,
+        std::move(lock),
+        std::move(recovered),
+        std::move(io)
     );
     PS_CHECK(journal->open_cursors(registry));
     return std::unique_ptr<Journal>(std::move(journal));

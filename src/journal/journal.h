@@ -47,23 +47,27 @@ struct Options {
 };
 
 /// The node's one log: takes batches from shards, makes them durable, hands them to readers.
-/// Life: open() -> set_waker() for each shard, set_on_failed(), set_on_sealed() -> start() -> close(). A journal that is
-/// destroyed without close() leaves its files as a crash would, but for what was under way.
-/// Promises: nothing is reported durable, or shown to a reader, before it would survive a power cut (R1); an LSN is never
-/// given twice; after the first error of a write or sync nothing is reported any more (R2).
+/// Life: open() -> set_waker() for each shard, set_on_failed(), set_on_sealed() -> start() ->
+/// close(). A journal that is destroyed without close() leaves its files as a crash would, but for
+/// what was under way.
+/// Promises: nothing is reported durable, or shown to a reader, before it would survive a power cut
+/// (R1); an LSN is never given twice; after the first error of a write or sync nothing is reported
+/// any more (R2).
 /// Threads: as said at each function; unless said, any thread.
 class Journal {
 public:
-    /// Takes the lock, recovers, and opens the first segment. The disk, clock and registry must outlive the journal.
-    /// Errors: conflict (another process has the directory, or a file is of another journal), corrupt (acknowledged records
-    /// are damaged or missing; the message names them and the remedy), full, unsupported, io.
+    /// Takes the lock, recovers, and opens the first segment. The disk, clock and registry must
+    /// outlive the journal.
+    /// Errors: conflict (another process has the directory, or a file is of another journal),
+    /// corrupt (acknowledged records are damaged or missing; the message names them and the
+    /// remedy), full, unsupported, io.
     [[nodiscard]] static Result<std::unique_ptr<Journal>> open(
         Options options, Disk& disk, const Clock& clock, metrics::Registry& registry
     );
     virtual ~Journal() = default;
 
-    /// Called by the commit thread when that shard has something to poll() or may submit() again: at most once a commit.
-    /// Set before start().
+    /// Called by the commit thread when that shard has something to poll() or may submit() again:
+    /// at most once a commit. Set before start().
     virtual void set_waker(ShardId shard, std::function<void()> wake) = 0;
     /// Called once, by the commit thread, when the journal failed: end the process with code 74.
     virtual void set_on_failed(std::function<void(const Error&)> failed) = 0;
@@ -71,9 +75,11 @@ public:
     virtual void set_on_sealed(std::function<void(const SegmentInfo&)> sealed) = 0;
     /// Starts the commit thread and the background thread.
     virtual void start() = 0;
-    /// Instead of start(): does what the two threads would do now, on the caller's. For a simulation that owns time.
+    /// Instead of start(): does what the two threads would do now, on the caller's. For a
+    /// simulation that owns time.
     virtual void step() = 0;
-    /// Commits what was submitted, seals the segment as cleanly closed, ends the threads. Shards have stopped submitting.
+    /// Commits what was submitted, seals the segment as cleanly closed, ends the threads. Shards
+    /// have stopped submitting.
     /// Errors: what made the journal fail.
     [[nodiscard]] virtual Status close() = 0;
 
@@ -96,12 +102,14 @@ public:
     [[nodiscard]] Lsn durable() const noexcept { return tail().durable(); }
     /// The oldest LSN that is kept; durable() + 1 when none is.
     [[nodiscard]] virtual Lsn oldest() const = 0;
-    /// Unlinks a sealed segment and its index, durably. Whether it may go is the caller's to know (retention). It must be
-    /// the oldest. Errors: invalid_argument (open, unknown or not the oldest), io.
+    /// Unlinks a sealed segment and its index, durably. Whether it may go is the caller's to know
+    /// (retention). It must be the oldest. Errors: invalid_argument (open, unknown or not the
+    /// oldest), io.
     [[nodiscard]] virtual Status retire(std::uint64_t number) = 0;
 
     [[nodiscard]] virtual CursorStore& cursors() noexcept = 0;
-    /// An independent reader, positioned at the oldest LSN. Defined beside the reader, in reader.cpp.
+    /// An independent reader, positioned at the oldest LSN. Defined beside the reader, in
+    /// reader.cpp.
     [[nodiscard]] std::unique_ptr<LogReader> reader();
 };
 

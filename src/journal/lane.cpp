@@ -22,7 +22,8 @@ bool Lane::submit(const BatchPtr& batch) {
     if (batch->empty()) return true;
     if (batch->records().size() > limits_.payload_max) return false;
     if (try_submit(batch)) return true;
-    // Said first, looked again after: a commit thread that makes room in between sees the note or is seen.
+    // Said first, looked again after: a commit thread that makes room in between sees the note or
+    // is seen.
     turned_away_.exchange(true, std::memory_order_acq_rel);
     return try_submit(batch);
 }
@@ -45,7 +46,9 @@ Appender::Durable Lane::poll() {
     return next;
 }
 
-const BatchPtr* Lane::front() { return submitted_.peek(); }
+const BatchPtr* Lane::front() {
+    return submitted_.peek();
+}
 
 BatchPtr Lane::take() {
     BatchPtr batch;

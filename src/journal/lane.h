@@ -25,8 +25,8 @@ struct Gate {
         return !full.load(std::memory_order_acquire) && !failed.load(std::memory_order_acquire) &&
                !closing.load(std::memory_order_acquire);
     }
-    /// Wakes the commit thread when it sleeps. An exchange on both sides makes one of the two see the other: either the
-    /// thread finds what was pushed before, or the pusher finds it asleep.
+    /// Wakes the commit thread when it sleeps. An exchange on both sides makes one of the two see
+    /// the other: either the thread finds what was pushed before, or the pusher finds it asleep.
     void ring_bell() {
         if (asleep.exchange(false, std::memory_order_acq_rel)) wake();
     }
@@ -72,10 +72,10 @@ private:
     BatchPool pool_;
     SpscRing<BatchPtr> submitted_;
     SpscRing<Durable> durable_;
-    std::size_t outstanding_ = 0;                     // the shard's: submitted, not polled
-    std::atomic<std::uint64_t> submitted_bytes_{0};   // written by the shard
-    std::atomic<std::uint64_t> taken_bytes_{0};       // written by the commit thread
-    std::atomic<bool> turned_away_{false};            // set by the shard, cleared by the commit thread
+    std::size_t outstanding_ = 0;                    // the shard's: submitted, not polled
+    std::atomic<std::uint64_t> submitted_bytes_{0};  // written by the shard
+    std::atomic<std::uint64_t> taken_bytes_{0};      // written by the commit thread
+    std::atomic<bool> turned_away_{false};  // set by the shard, cleared by the commit thread
 };
 
 }  // namespace penstock::journal

@@ -1,16 +1,16 @@
 #include "journal/recovery.h"
 
-#include <algorithm>
-#include <array>
-#include <cstring>
-#include <string_view>
-#include <utility>
-
 #include "base/log.h"
 #include "journal/format.h"
 #include "journal/rewrite.h"
 #include "journal/segment.h"
 #include "journal/survey.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace penstock::journal {
 
@@ -65,7 +65,8 @@ private:
 
     Status sort_names() {
         PS_TRY(const auto entries, disk_.list(in_.directory));
-        for (const DiskEntry& entry : entries) PS_CHECK(sort_name(entry));
+        for (const DiskEntry& entry : entries)
+            PS_CHECK(sort_name(entry));
         return {};
     }
 
@@ -153,7 +154,8 @@ private:
             return Error{why.code, segment.path.string() + ": " + why.message};
         }
         PS_TRY(const auto bytes, read_whole(segment));
-        const auto frames = std::span(bytes).subspan(std::min<std::size_t>(bytes.size(), kFirstFrameOffset));
+        const auto frames =
+            std::span(bytes).subspan(std::min<std::size_t>(bytes.size(), kFirstFrameOffset));
         if (all_zero(frames)) {
             PS_CHECK(disk_.remove(segment.path));
             return true;
@@ -162,8 +164,9 @@ private:
         if (in_.on_corruption == OnCorruption::refuse) {
             return Error{
                 Errc::corrupt,
-                segment.path.string() + ": both copies of its header are damaged, its records are lost; a "
-                                        "copy is in " +
+                segment.path.string() +
+                    ": both copies of its header are damaged, its records are lost; a "
+                    "copy is in " +
                     copy.string() + std::string(kRemedy)
             };
         }
@@ -172,7 +175,8 @@ private:
     }
 
     Status read_footer(Found& segment) {
-        if (segment.file_size < kFirstFrameOffset + kBlock || segment.file_size % kBlock != 0) return {};
+        if (segment.file_size < kFirstFrameOffset + kBlock || segment.file_size % kBlock != 0)
+            return {};
         const std::uint64_t offset = segment.file_size - kBlock;
         PS_TRY(const auto bytes, read_part(segment, offset, kBlock));
         const auto footer = load_footer(bytes);
@@ -266,11 +270,14 @@ private:
             PS_CHECK(check_successor(segment, found));
         }
         if (segment.footer && found.whole()) return {};
-        for (const Damage& damage : found.damages) PS_CHECK(report_damage(segment, bytes, damage));
+        for (const Damage& damage : found.damages)
+            PS_CHECK(report_damage(segment, bytes, damage));
         if (found.torn_bytes > 0) {
             log::warn(
                 "a torn tail is cut: it was never acknowledged",
-                {{"file", segment.path.string()}, {"bytes", found.torn_bytes}, {"last", found.last.value}}
+                {{"file", segment.path.string()},
+                 {"bytes", found.torn_bytes},
+                 {"last", found.last.value}}
             );
         }
         out_.report.torn_bytes += found.torn_bytes;
@@ -287,8 +294,9 @@ private:
         return {};
     }
 
-    /// On a full disk there is no room for a copy, and without a start nothing would ever make room: the footer goes where
-    /// the tail is cut. What stands before it was synced and read from the device just now.
+    /// On a full disk there is no room for a copy, and without a start nothing would ever make
+    /// room: the footer goes where the tail is cut. What stands before it was synced and read from
+    /// the device just now.
     Result<SegmentInfo> seal_in_place(const Found& segment, const Survey& found) {
         SegmentFooter footer;
         footer.cause = SealCause::recovered;
@@ -311,7 +319,8 @@ private:
         const Found& segment, std::span<const std::byte> bytes, const Damage& damage
     ) {
         const std::uint64_t begin = std::min<std::uint64_t>(damage.offset, bytes.size());
-        const auto bad = bytes.subspan(begin, std::min<std::uint64_t>(damage.size, bytes.size() - begin));
+        const auto bad =
+            bytes.subspan(begin, std::min<std::uint64_t>(damage.size, bytes.size() - begin));
         PS_TRY(const auto copy, keep_damaged(disk_, segment.path, damage.offset, bad));
         log::error(
             "journal bytes are damaged",
@@ -346,8 +355,9 @@ private:
         if (in_.on_corruption == OnCorruption::accept_loss) return {};
         return Error{
             Errc::corrupt,
-            "the journal goes on behind " + newest.path.string() + ", but the segment that starts at LSN " +
-                std::to_string(found.last.value + 1) + " is missing" + std::string(kRemedy)
+            "the journal goes on behind " + newest.path.string() +
+                ", but the segment that starts at LSN " + std::to_string(found.last.value + 1) +
+                " is missing" + std::string(kRemedy)
         };
     }
 
@@ -368,8 +378,9 @@ private:
             if (first < due) {
                 return Error{
                     Errc::corrupt,
-                    segments[i].path.string() + " and " + segments[i - 1].path.string() + " both hold " +
-                        range_text(first, segments[i - 1].info.last) + "; move the wrong one away"
+                    segments[i].path.string() + " and " + segments[i - 1].path.string() +
+                        " both hold " + range_text(first, segments[i - 1].info.last) +
+                        "; move the wrong one away"
                 };
             }
             const Gap gap{due, {first.value - 1}, Gap::Cause::corrupt};

@@ -53,14 +53,17 @@ struct Recovered {
     std::vector<SegmentInfo> empty;
 };
 
-/// Brings the folder in order. Reads the header and footer of each segment and the whole of the last one (and of those
-/// that were never sealed: two at most after a crash).
-/// - A segment that was not sealed is rewritten with what survived (a new nonce), durably, in place of the old file.
-/// - Damage to acknowledged records, or a missing segment: the damaged bytes are copied aside; then refused, or with
-///   OnCorruption::accept_loss replaced by a gap.
-/// - Temporary, prepared and zero-length files are removed; other names are left alone; both are reported.
+/// Brings the folder in order. Reads the header and footer of each segment and the whole of the
+/// last one (and of those that were never sealed: two at most after a crash).
+/// - A segment that was not sealed is rewritten with what survived (a new nonce), durably, in place
+///   of the old file.
+/// - Damage to acknowledged records, or a missing segment: the damaged bytes are copied aside; then
+///   refused, or with OnCorruption::accept_loss replaced by a gap.
+/// - Temporary, prepared and zero-length files are removed; other names are left alone; both are
+///   reported.
 /// Precondition: the caller holds the folder's lock.
-/// Errors: corrupt, conflict (a segment of another journal), unsupported (a newer version), full, io.
+/// Errors: corrupt, conflict (a segment of another journal), unsupported (a newer version), full,
+/// io.
 [[nodiscard]] Result<Recovered> recover(const RecoveryInputs& inputs, Disk& disk);
 
 /// How far LSNs jump when the newest segment itself is missing and nobody knows how far it went.

@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <span>
 
-/// Sealed segments made from what survived. Each is written under a temporary name, made durable, then put in place by a
-/// rename: after a crash in between the old file stands as it was.
+/// Sealed segments made from what survived. Each is written under a temporary name, made durable,
+/// then put in place by a rename: after a crash in between the old file stands as it was.
 namespace penstock::journal {
 
 /// What a new segment file gets that its source does not tell.
@@ -20,8 +20,9 @@ struct Rewriting {
     Nanoseconds now = 0;  // wall clock
 };
 
-/// Replaces the segment file at `path`, whose bytes and survey these are, by one of the same number that holds the frames
-/// that are kept and a gap for every loss. Its name is durable when this returns.
+/// Replaces the segment file at `path`, whose bytes and survey these are, by one of the same number
+/// that holds the frames that are kept and a gap for every loss. Its name is durable when this
+/// returns.
 [[nodiscard]] Result<SegmentInfo> rewrite_segment(
     Disk& disk,
     const std::filesystem::path& path,

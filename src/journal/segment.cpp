@@ -1,35 +1,59 @@
 #include "journal/segment.h"
 
 #include <algorithm>
+#include <memory>
 #include <new>
 #include <utility>
-#include <vector>
 
 namespace penstock::journal {
 
 namespace {
 
-constexpr std::size_t kZeroPiece = std::size_t{1} << 20U;
+constexpr std::size_t kZeroPiece = std::size_t{4} << 20U;
 // Synced in between, so that the sync of the whole does not hold up commits to the same device.
 constexpr std::uint64_t kZeroSync = std::uint64_t{8} << 20U;
 
+struct AlignedFree {
+    void operator()(std::byte* data) const noexcept {
+        ::operator delete(data, std::align_val_t{kBlock});
+    }
+};
+
 Status write_zeros(DiskFile& file, std::uint64_t size) {
-    const std::vector<std::byte> zeros(std::min<std::uint64_t>(size, kZeroPiece));
-    for (std::uint64_t at = 0; at < size; at += zeros.size()) {
-        const auto piece = std::min<std::uint64_t>(zeros.size(), size - at);
-        PS_CHECK(file.write(std::span(zeros).first(piece), at));
+    const auto bytes = std::min<std::uint64_t>(size, kZeroPiece);
+    const std::unique_ptr<std::byte, AlignedFree> zeros(
+        static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kBlock}))
+    );
+    std::fill_n(zeros.get(), bytes, std::byte{0});
+    for (std::uint64_t at = 0; at < size; at += bytes) {
+        const auto piece = std::min(bytes, size - at);
+        PS_CHECK(file.write({zeros.get(), piece}, at));
         if ((at + piece) % kZeroSync == 0) PS_CHECK(file.sync());
     }
     return file.sync();
 }
 
+/// Makes the file and fills it. Where segments are written past the page cache, the zeros are too: copying them through it
+/// costs more CPU than all commits into them.
+Status fill_new_file(
+    Disk& disk, const std::filesystem::path& path, std::uint64_t size, OpenMode mode
+) {
+    PS_TRY(auto file, disk.open(path, OpenMode::create));
+    if (mode == OpenMode::direct && size % kBlock == 0) {
+        PS_TRY(file, disk.open(path, OpenMode::direct));
+    }
+    return write_zeros(*file, size);
+}
+
 }  // namespace
 
-Status make_zero_file(Disk& disk, const std::filesystem::path& path, std::uint64_t size) {
-    PS_TRY(const auto file, disk.open(path, OpenMode::create));
-    Status status = write_zeros(*file, size);
-    if (status.ok()) return status;
-    // The file is of no use, and the first error is the one to tell; a start removes what cannot be removed now.
+Status make_zero_file(
+    Disk& disk, const std::filesystem::path& path, std::uint64_t size, OpenMode mode
+) {
+    Status status = fill_new_file(disk, path, size, mode);
+    if (status.ok() || status.error().code == Errc::conflict) return status;
+    // The file is of no use, and the first error is the one to tell; a start removes what cannot be
+    // removed now.
     [[maybe_unused]] const Status removed = disk.remove(path);
     return status;
 }
@@ -44,7 +68,7 @@ Result<SpareSegment> prepare_segment(
     SpareSegment spare{number, size, directory / segment_name(number), nullptr};
     auto unnamed = spare.path;
     unnamed.replace_extension(kPreparedSuffix);
-    PS_CHECK(make_zero_file(disk, unnamed, size));
+    PS_CHECK(make_zero_file(disk, unnamed, size, mode));
     PS_CHECK(disk.rename(unnamed, spare.path));
     PS_CHECK(disk.sync_directory(directory));
     PS_TRY(spare.file, disk.open(spare.path, mode));
@@ -113,14 +137,13 @@ SegmentInfo OpenSegment::info() const {
     return info;
 }
 
-Status seal_segment(
-    Disk& disk, const std::filesystem::path& path, const SegmentFooter& footer
-) {
+Status seal_segment(Disk& disk, const std::filesystem::path& path, const SegmentFooter& footer) {
     PS_TRY(const auto file, disk.open(path, OpenMode::write));
     std::vector<std::byte> block(kBlock);
     store(footer, block);
     PS_CHECK(file->write(block, footer.offset));
-    // The footer is durable before the zeros behind it are cut off: a file that ends without one was not sealed.
+    // The footer is durable before the zeros behind it are cut off: a file that ends without one
+    // was not sealed.
     PS_CHECK(file->sync());
     PS_CHECK(file->resize(footer.offset + kBlock));
     return file->sync();

@@ -21,8 +21,8 @@ struct SpareSegment {
     DiskFilePtr file;  // opened as the write queue wants it
 };
 
-/// Writes zeros (so that the file system's blocks are there and a write needs no metadata), syncs, names. Leaves no file
-/// behind when it fails. Errors: full, io.
+/// Writes zeros (so that the file system's blocks are there and a write needs no metadata), syncs,
+/// names. Leaves no file behind when it fails. Errors: full, io.
 [[nodiscard]] Result<SpareSegment> prepare_segment(
     Disk& disk,
     const std::filesystem::path& directory,
@@ -31,9 +31,10 @@ struct SpareSegment {
     OpenMode mode
 );
 
-/// A file of zeros, durable but for its name. Leaves no file behind when it fails. Errors: conflict, full, io.
+/// A file of zeros, durable but for its name; written past the page cache with OpenMode::direct. Leaves no file behind when
+/// it fails. Errors: conflict, full, io.
 [[nodiscard]] Status make_zero_file(
-    Disk& disk, const std::filesystem::path& path, std::uint64_t size
+    Disk& disk, const std::filesystem::path& path, std::uint64_t size, OpenMode mode = OpenMode::create
 );
 
 /// The segment that is being written: where the next frame goes. Knows nothing of I/O.
@@ -44,13 +45,15 @@ public:
 
     /// The two header blocks, to be written at offset 0. They live as long as the segment.
     [[nodiscard]] std::span<const std::byte> header_blocks() const noexcept;
-    /// Whether a frame with that payload fits, with room for an empty frame and the footer behind it.
+    /// Whether a frame with that payload fits, with room for an empty frame and the footer behind
+    /// it.
     [[nodiscard]] bool fits(std::uint64_t payload_bytes, std::uint64_t offset) const noexcept {
         return offset + frame_bytes(payload_bytes) + 2 * kBlock <= size_;
     }
     /// Whether an empty frame fits with room for the footer.
     [[nodiscard]] bool fits_empty() const noexcept { return offset_ + 2 * kBlock <= size_; }
-    /// Gives a frame its place: fills nonce, offset, previous and the checksum, and writes the header to `out`.
+    /// Gives a frame its place: fills nonce, offset, previous and the checksum, and writes the
+    /// header to `out`.
     void place(FrameHeader& frame, std::span<std::byte> out) noexcept;
     /// The footer for what was placed.
     [[nodiscard]] SegmentFooter footer(SealCause cause, Nanoseconds now) const noexcept;
@@ -80,7 +83,8 @@ private:
     Lsn next_;
 };
 
-/// Ends a segment whose frames are all durable: footer, cut to size, sync. Not for the commit thread while it works.
+/// Ends a segment whose frames are all durable: footer, cut to size, sync. Not for the commit
+/// thread while it works.
 [[nodiscard]] Status seal_segment(
     Disk& disk, const std::filesystem::path& path, const SegmentFooter& footer
 );

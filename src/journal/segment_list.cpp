@@ -29,7 +29,8 @@ std::optional<Lsn> SegmentList::oldest() const {
 std::uint64_t SegmentList::bytes() const {
     const std::lock_guard lock(mutex_);
     std::uint64_t sum = 0;
-    for (const SegmentInfo& segment : segments_) sum += segment.bytes;
+    for (const SegmentInfo& segment : segments_)
+        sum += segment.bytes;
     return sum;
 }
 

@@ -19,8 +19,8 @@ namespace penstock::journal {
 struct SegmentInfo {
     std::uint64_t number = 0;
     std::uint64_t nonce = 0;
-    Lsn first;                // of its first frame
-    Lsn last;                 // sealed segments only: first - 1 when empty. Open: the durable LSN limits it
+    Lsn first;  // of its first frame
+    Lsn last;   // sealed segments only: first - 1 when empty. Open: the durable LSN limits it
     std::uint64_t bytes = 0;  // on disk
     std::uint64_t records = 0;
     bool sealed = false;
@@ -29,7 +29,8 @@ struct SegmentInfo {
     std::filesystem::path path;
 };
 
-/// The segments of the journal, oldest first; LSNs are contiguous from one to the next, and the last one is open.
+/// The segments of the journal, oldest first; LSNs are contiguous from one to the next, and the
+/// last one is open.
 /// Threads: any thread.
 class SegmentList {
 public:

@@ -1,18 +1,16 @@
 #include "journal/steward.h"
 
+#include "base/log.h"
+
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include <pthread.h>
-
-#include "base/log.h"
-
 namespace penstock::journal {
 
-Steward::Steward(
-    Options options, Disk& disk, const Clock& clock, Gate& gate, SegmentList& segments
-)
+Steward::Steward(Options options, Disk& disk, const Clock& clock, Gate& gate, SegmentList& segments)
     : options_(std::move(options)), disk_(disk), clock_(clock), gate_(gate), segments_(segments) {}
 
 Steward::~Steward() {
@@ -44,7 +42,8 @@ void Steward::stop() {
     asked_.notify_one();
     if (thread_.joinable()) thread_.join();
     seal_waiting();
-    // A spare left behind costs its size until the next start, which removes it: nothing depends on this.
+    // A spare left behind costs its size until the next start, which removes it: nothing depends on
+    // this.
     if (const auto spare = take_spare()) {
         [[maybe_unused]] const Status removed = disk_.remove(spare->path);
     }
@@ -182,7 +181,9 @@ void Steward::watch() {
     measure(*space, clock_.monotonic());
     keep_ballast(*space);
     if (!space->full) prepare(*space);
-    set_full(space->full || out_of_space_, space->full ? "hard mark" : "no space for the next segment");
+    set_full(
+        space->full || out_of_space_, space->full ? "hard mark" : "no space for the next segment"
+    );
 }
 
 Result<Steward::Space> Steward::look() const {
@@ -190,7 +191,9 @@ Result<Steward::Space> Steward::look() const {
     const auto mark = [](std::uint64_t total, std::uint32_t percent) {
         return static_cast<std::uint64_t>(static_cast<double>(total) / 100 * percent);
     };
-    const auto rest = [](std::uint64_t most, std::uint64_t used) { return most > used ? most - used : 0; };
+    const auto rest = [](std::uint64_t most, std::uint64_t used) {
+        return most > used ? most - used : 0;
+    };
     const std::uint64_t used = rest(disk.total, disk.available);
     const bool scarce = disk.available < options_.disk_enough || options_.disk_enough == 0;
     Space space;
@@ -204,7 +207,8 @@ Result<Steward::Space> Steward::look() const {
     const std::uint64_t ours = segments_.bytes();
     space.low = space.low || ours > mark(options_.max_size, options_.disk_soft);
     space.full = space.full || ours > mark(options_.max_size, options_.disk_hard);
-    space.until_full = std::min(space.until_full, rest(mark(options_.max_size, options_.disk_hard), ours));
+    space.until_full =
+        std::min(space.until_full, rest(mark(options_.max_size, options_.disk_hard), ours));
     return space;
 }
 

@@ -23,9 +23,9 @@
 
 namespace penstock::journal {
 
-/// What the commit thread must never wait for: keeps one segment prepared, seals the ones that are full, and watches the
-/// space. No space is a state, not a failure: the gate is shut and opens again when there is space. A segment that cannot
-/// be sealed is a failure.
+/// What the commit thread must never wait for: keeps one segment prepared, seals the ones that are
+/// full, and watches the space. No space is a state, not a failure: the gate is shut and opens
+/// again when there is space. A segment that cannot be sealed is a failure.
 /// Life: construct -> start() or step() by hand -> stop().
 /// Threads: take_spare(), seal() and failure() the commit thread; step() one thread.
 class Steward {
@@ -52,7 +52,9 @@ public:
     Steward(const Steward&) = delete;
     Steward& operator=(const Steward&) = delete;
 
-    void set_on_sealed(std::function<void(const SegmentInfo&)> sealed) { on_sealed_ = std::move(sealed); }
+    void set_on_sealed(std::function<void(const SegmentInfo&)> sealed) {
+        on_sealed_ = std::move(sealed);
+    }
     void start();
     /// Seals what was handed over, ends the thread, removes the spare.
     void stop();
@@ -69,7 +71,8 @@ public:
     /// Above the soft mark.
     [[nodiscard]] bool low() const noexcept { return low_.load(std::memory_order_relaxed); }
 
-    /// Time until the hard mark at the rate of the last minute or so; infinite when nothing is written.
+    /// Time until the hard mark at the rate of the last minute or so; infinite when nothing is
+    /// written.
     [[nodiscard]] double runway_seconds() const noexcept {
         return runway_.load(std::memory_order_relaxed);
     }
@@ -106,10 +109,10 @@ private:
     std::function<void(const SegmentInfo&)> on_sealed_;
     std::atomic<bool> low_{false};  // relaxed: a report
     bool ballast_ = false;
-    bool out_of_space_ = false;     // the last try to prepare found none
+    bool out_of_space_ = false;  // the last try to prepare found none
     Nanoseconds measured_ = 0;
     std::uint64_t written_ = 0;
-    double bytes_per_second_ = 0;   // moving average
+    double bytes_per_second_ = 0;                                          // moving average
     std::atomic<double> runway_{std::numeric_limits<double>::infinity()};  // relaxed: a report
 
     mutable std::mutex mutex_;  // guards everything below

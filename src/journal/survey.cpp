@@ -56,7 +56,8 @@ private:
                 candidates_.push_back({*header, {header->committed_through}});
                 out_.named = std::max({out_.named, Lsn{header->next().value - 1}});
             }
-            const auto footer = load_footer(from(bytes_, at).first(std::min(kBlock, bytes_.size() - at)));
+            const auto footer =
+                load_footer(from(bytes_, at).first(std::min(kBlock, bytes_.size() - at)));
             if (footer.ok() && footer->nonce == out_.header.nonce && footer->offset == at) {
                 out_.footer = *footer;
             }
@@ -73,9 +74,9 @@ private:
     }
 
     [[nodiscard]] std::vector<Candidate>::const_iterator first_from(std::uint64_t offset) const {
-        return std::ranges::lower_bound(
-            candidates_, offset, {}, [](const Candidate& c) { return c.header.offset; }
-        );
+        return std::ranges::lower_bound(candidates_, offset, {}, [](const Candidate& c) {
+            return c.header.offset;
+        });
     }
 
     [[nodiscard]] const Candidate* candidate_at(std::uint64_t offset) const {
@@ -109,7 +110,8 @@ private:
 
     void cut(std::uint64_t at) {
         auto rest = from(bytes_, at);
-        while (!rest.empty() && rest.back() == std::byte{0}) rest = rest.first(rest.size() - 1);
+        while (!rest.empty() && rest.back() == std::byte{0})
+            rest = rest.first(rest.size() - 1);
         out_.torn_bytes = rest.size();
     }
 
@@ -145,13 +147,15 @@ private:
 
 std::uint64_t Survey::records() const noexcept {
     std::uint64_t sum = 0;
-    for (const FrameHeader& frame : frames) sum += frame.count;
+    for (const FrameHeader& frame : frames)
+        sum += frame.count;
     return sum;
 }
 
 std::uint64_t Survey::lost() const noexcept {
     std::uint64_t sum = 0;
-    for (const Damage& damage : damages) sum += damage.lost();
+    for (const Damage& damage : damages)
+        sum += damage.lost();
     return sum;
 }
 
@@ -160,9 +164,8 @@ bool Survey::whole() const noexcept {
 }
 
 bool all_zero(std::span<const std::byte> bytes) noexcept {
-    return bytes.empty() ||
-           (bytes.front() == std::byte{0} &&
-            std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+    return bytes.empty() || (bytes.front() == std::byte{0} &&
+                             std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 Result<SegmentHeader> read_segment_header(std::span<const std::byte> bytes, bool* repaired) {

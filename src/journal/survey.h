@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-/// What the bytes of a segment say, whatever happened to them. Pure: the same bytes give the same answer; any bytes are
-/// taken; work is at most one pass for headers and one for payloads.
+/// What the bytes of a segment say, whatever happened to them. Pure: the same bytes give the same
+/// answer; any bytes are taken; work is at most one pass for headers and one for payloads.
 namespace penstock::journal {
 
 /// Bytes that are no frame although records that were acknowledged stood there.
@@ -28,15 +28,15 @@ struct Damage {
 /// The result. Frames and damages together cover first .. last without a hole.
 struct Survey {
     SegmentHeader header;
-    bool header_repaired = false;       // one of its two copies is bad
-    std::vector<FrameHeader> frames;    // whole, in order, to be kept
-    std::vector<Damage> damages;        // of acknowledged records: not to be passed over in silence
+    bool header_repaired = false;     // one of its two copies is bad
+    std::vector<FrameHeader> frames;  // whole, in order, to be kept
+    std::vector<Damage> damages;      // of acknowledged records: not to be passed over in silence
     std::optional<SegmentFooter> footer;
-    Lsn last;                           // of what is kept or lost; first - 1 when there is none
-    std::uint64_t end = 0;              // offset behind the last frame that is kept
-    std::uint64_t torn_bytes = 0;       // behind `end`, never acknowledged: to be cut
-    Lsn committed;                      // the highest LSN that anything here proves durable
-    Lsn named;                          // the highest LSN that anything here names, cut frames included
+    Lsn last;                      // of what is kept or lost; first - 1 when there is none
+    std::uint64_t end = 0;         // offset behind the last frame that is kept
+    std::uint64_t torn_bytes = 0;  // behind `end`, never acknowledged: to be cut
+    Lsn committed;                 // the highest LSN that anything here proves durable
+    Lsn named;                     // the highest LSN that anything here names, cut frames included
 
     [[nodiscard]] std::uint64_t records() const noexcept;
     [[nodiscard]] std::uint64_t lost() const noexcept;
@@ -44,12 +44,13 @@ struct Survey {
     [[nodiscard]] bool whole() const noexcept;
 };
 
-/// Looks at a segment file's bytes (zeros are understood behind them). `committed`: the highest LSN that later segments
-/// prove durable.
+/// Looks at a segment file's bytes (zeros are understood behind them). `committed`: the highest LSN
+/// that later segments prove durable.
 ///
-/// The rule (tests: D04, D13): where the frame that is due is not there, let x be its LSN. Only if something behind that
-/// place, or a later segment, says that x was durable is this damage to acknowledged records; what is whole behind it is
-/// kept. Otherwise it is a torn tail: never acknowledged, cut from there on.
+/// The rule (tests: D04, D13): where the frame that is due is not there, let x be its LSN. Only if
+/// something behind that place, or a later segment, says that x was durable is this damage to
+/// acknowledged records; what is whole behind it is kept. Otherwise it is a torn tail: never
+/// acknowledged, cut from there on.
 /// Errors: corrupt (no readable header), unsupported (a newer version).
 [[nodiscard]] Result<Survey> survey(std::span<const std::byte> bytes, Lsn committed);
 

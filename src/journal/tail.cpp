@@ -28,7 +28,9 @@ void Tail::publish(std::deque<Entry>& entries) {
     entries.clear();
 }
 
-void Tail::start_at(Lsn durable) { durable_.store(durable.value, std::memory_order_release); }
+void Tail::start_at(Lsn durable) {
+    durable_.store(durable.value, std::memory_order_release);
+}
 
 std::optional<Tail::Entry> Tail::find(Lsn lsn) const {
     const std::lock_guard lock(mutex_);

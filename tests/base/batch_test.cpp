@@ -1,16 +1,19 @@
 #include "penstock/batch.h"
 
-#include <cstdint>
-#include <cstring>
+#include "base/crc32c.h"
 
 #include <catch2/catch.hpp>
 
-#include "base/crc32c.h"
+#include <cstdint>
+#include <cstring>
 
 namespace penstock {
 namespace {
 
-TEST_CASE("batch: the buffer is aligned and whole blocks, records start behind the header room", "[base][batch]") {
+TEST_CASE(
+    "batch: the buffer is aligned and whole blocks, records start behind the header room",
+    "[base][batch]"
+) {
     Batch batch(5'000);
     CHECK(batch.capacity() == 8'192);
     CHECK(reinterpret_cast<std::uintptr_t>(batch.frame().data()) % Batch::kAlignment == 0);

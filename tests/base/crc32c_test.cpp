@@ -1,11 +1,11 @@
 #include "base/crc32c.h"
 
+#include <catch2/catch.hpp>
+
 #include <algorithm>
 #include <random>
 #include <string_view>
 #include <vector>
-
-#include <catch2/catch.hpp>
 
 namespace penstock {
 namespace {
@@ -21,7 +21,8 @@ TEST_CASE("crc32c: the test vectors of RFC 3720 B.4 hold", "[base][crc32c]") {
     const std::vector<std::byte> zeros(32, std::byte{0});
     const std::vector<std::byte> ones(32, std::byte{0xff});
     std::vector<std::byte> rising(32);
-    for (unsigned i = 0; i < 32; ++i) rising[i] = static_cast<std::byte>(i);
+    for (unsigned i = 0; i < 32; ++i)
+        rising[i] = static_cast<std::byte>(i);
     CHECK(crc32c(zeros) == 0x8a9136aa);
     CHECK(crc32c(ones) == 0x62a8ab43);
     CHECK(crc32c(rising) == 0x46dd794e);
@@ -29,7 +30,9 @@ TEST_CASE("crc32c: the test vectors of RFC 3720 B.4 hold", "[base][crc32c]") {
     CHECK(crc32c({}) == 0);
 }
 
-TEST_CASE("crc32c: the instruction and the table agree at every length and alignment", "[base][crc32c]") {
+TEST_CASE(
+    "crc32c: the instruction and the table agree at every length and alignment", "[base][crc32c]"
+) {
     const auto bytes = random_bytes(20'000, 1);
     for (std::size_t size = 0; size < 1'300; ++size) {
         const auto part = std::span(bytes).subspan(size % 9, size);

@@ -1,22 +1,28 @@
 #include "base/posix_disk.h"
 
-#include <filesystem>
-#include <string_view>
+#include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "support/temp_dir.h"
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <string_view>
 
 namespace penstock {
 namespace {
 
 using test::TempDir;
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
 
 unsigned mode_of(const std::filesystem::path& path) {
-    struct stat info {};
+    struct stat info{};
     REQUIRE(::stat(path.c_str(), &info) == 0);
     return info.st_mode & 0777U;
 }
@@ -84,6 +90,30 @@ TEST_CASE("posix disk: a second lock is refused until the first is gone", "[base
     CHECK(posix_disk().lock(dir / "lock").error().code == Errc::conflict);
     first = Error{Errc::cancelled, "released"};
     CHECK(posix_disk().lock(dir / "lock").ok());
+}
+
+TEST_CASE("posix disk: the lock of a killed process is free at once", "[base][disk][D21]") {
+    const TempDir dir;
+    std::array<int, 2> held{};
+    REQUIRE(::pipe(held.data()) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        const auto lock = posix_disk().lock(dir / "lock");
+        const char answer = lock.ok() ? 'y' : 'n';
+        [[maybe_unused]] const auto written = ::write(held[1], &answer, 1);
+        for (;;)
+            ::pause();
+    }
+    char answer = 0;
+    REQUIRE(::read(held[0], &answer, 1) == 1);
+    CHECK(answer == 'y');
+    CHECK(posix_disk().lock(dir / "lock").error().code == Errc::conflict);
+    REQUIRE(::kill(child, SIGKILL) == 0);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    CHECK(posix_disk().lock(dir / "lock").ok());
+    ::close(held[0]);
+    ::close(held[1]);
 }
 
 }  // namespace

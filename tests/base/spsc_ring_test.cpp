@@ -1,10 +1,10 @@
 #include "base/spsc_ring.h"
 
+#include <catch2/catch.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <thread>
-
-#include <catch2/catch.hpp>
 
 namespace penstock {
 namespace {
@@ -12,7 +12,8 @@ namespace {
 TEST_CASE("spsc ring: holds its capacity and refuses the next", "[base][ring]") {
     SpscRing<int> ring(3);
     CHECK(ring.capacity() == 4);
-    for (int i = 0; i < 4; ++i) CHECK(ring.try_push(i));
+    for (int i = 0; i < 4; ++i)
+        CHECK(ring.try_push(i));
     CHECK_FALSE(ring.try_push(4));
     CHECK(ring.room() == 0);
     int out = -1;
@@ -48,7 +49,8 @@ TEST_CASE("spsc ring: two threads never lose, repeat or reorder", "[base][ring][
     SpscRing<std::uint64_t> ring(64);
     std::jthread producer([&] {
         for (std::uint64_t i = 1; i <= kCount; ++i) {
-            while (!ring.try_push(i)) std::this_thread::yield();
+            while (!ring.try_push(i))
+                std::this_thread::yield();
         }
     });
     std::uint64_t expected = 1;

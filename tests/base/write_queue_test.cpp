@@ -1,13 +1,13 @@
-#include <algorithm>
-#include <memory>
-#include <thread>
-
-#include <catch2/catch.hpp>
-
 #include "base/posix_disk.h"
 #include "base/sync_queue.h"
 #include "penstock/batch.h"
 #include "support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
 
 namespace penstock {
 namespace {
@@ -34,11 +34,13 @@ void writes_are_reported_with_their_tokens(WriteQueue& queue, const std::filesys
         buffers.push_back(std::make_unique<Batch>(kBlockSize));
         const std::span<std::byte> bytes = buffers.back()->frame();
         std::ranges::fill(bytes, static_cast<std::byte>(i + 1));
-        while (queue.in_flight() == queue.depth()) REQUIRE(queue.reap(done, kSecond).ok());
+        while (queue.in_flight() == queue.depth())
+            REQUIRE(queue.reap(done, kSecond).ok());
         const std::array<std::span<const std::byte>, 1> parts{bytes};
         queue.submit(*file, parts, i * kBlockSize, 100 + i);
     }
-    while (queue.in_flight() > 0) REQUIRE(queue.reap(done, kSecond).ok());
+    while (queue.in_flight() > 0)
+        REQUIRE(queue.reap(done, kSecond).ok());
     REQUIRE(done.size() == 8);
     std::ranges::sort(done, {}, &WriteQueue::Done::token);
     for (std::uint64_t i = 0; i < 8; ++i) {
@@ -48,7 +50,8 @@ void writes_are_reported_with_their_tokens(WriteQueue& queue, const std::filesys
     auto reader = posix_disk().open(path, OpenMode::read);
     std::vector<std::byte> out(8 * kBlockSize);
     CHECK(*(*reader)->read(out, 0) == out.size());
-    for (std::size_t i = 0; i < 8; ++i) CHECK(out[i * kBlockSize] == static_cast<std::byte>(i + 1));
+    for (std::size_t i = 0; i < 8; ++i)
+        CHECK(out[i * kBlockSize] == static_cast<std::byte>(i + 1));
 }
 
 void wake_ends_a_wait(WriteQueue& queue) {
@@ -83,7 +86,9 @@ TEST_CASE("write queue: io_uring reports every write and can be woken", "[base][
     wake_ends_a_wait(**queue);
 }
 
-TEST_CASE("write queue: a write to a closed descriptor is an error, not a loss", "[base][disk][uring]") {
+TEST_CASE(
+    "write queue: a write to a closed descriptor is an error, not a loss", "[base][disk][uring]"
+) {
     const TempDir dir;
     auto queue = posix_disk().write_queue(2);
     if (!queue.ok()) return;
@@ -94,7 +99,8 @@ TEST_CASE("write queue: a write to a closed descriptor is an error, not a loss",
     const std::array<std::span<const std::byte>, 1> parts{writable.frame()};
     (*queue)->submit(**read_only, parts, 0, 1);
     std::vector<WriteQueue::Done> done;
-    while ((*queue)->in_flight() > 0) REQUIRE((*queue)->reap(done, kSecond).ok());
+    while ((*queue)->in_flight() > 0)
+        REQUIRE((*queue)->reap(done, kSecond).ok());
     REQUIRE(done.size() == 1);
     CHECK_FALSE(done[0].status.ok());
 }

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include "stepped_journal.h"
+
+#include <catch2/catch.hpp>
 
 namespace penstock::journal {
 namespace {
@@ -22,10 +22,13 @@ std::vector<FrameHeader> frames_of(JournalBench& bench, std::uint64_t number) {
     return frames;
 }
 
-TEST_CASE("commit: batches of one commit share a frame unless they are large", "[journal][commit]") {
+TEST_CASE(
+    "commit: batches of one commit share a frame unless they are large", "[journal][commit]"
+) {
     JournalBench bench(1, 2);
     bench.must_open();
-    for (int i = 0; i < 3; ++i) bench.step();
+    for (int i = 0; i < 3; ++i)
+        bench.step();
     REQUIRE(bench.submit(2, 64, 0));
     REQUIRE(bench.submit(3, 64, 1));
     REQUIRE(bench.submit(1, 100'000, 0));
@@ -40,7 +43,9 @@ TEST_CASE("commit: batches of one commit share a frame unless they are large", "
     CHECK(bench.check().empty());
 }
 
-TEST_CASE("commit: an empty frame follows an idle second and covers the last group", "[journal][commit]") {
+TEST_CASE(
+    "commit: an empty frame follows an idle second and covers the last group", "[journal][commit]"
+) {
     JournalBench bench;
     bench.must_open();
     REQUIRE(bench.submit(4));
@@ -48,13 +53,15 @@ TEST_CASE("commit: an empty frame follows an idle second and covers the last gro
     REQUIRE(frames_of(bench, 1).size() == 1);
     CHECK(frames_of(bench, 1).back().committed_through == 0);
     bench.clock.advance(kSecond);
-    for (int i = 0; i < 5; ++i) bench.step();
+    for (int i = 0; i < 5; ++i)
+        bench.step();
     const auto frames = frames_of(bench, 1);
     REQUIRE(frames.size() == 2);
     CHECK(frames.back().kind == FrameKind::empty);
     CHECK(frames.back().committed_through == 4);
     bench.clock.advance(10 * kSecond);
-    for (int i = 0; i < 5; ++i) bench.step();
+    for (int i = 0; i < 5; ++i)
+        bench.step();
     CHECK(frames_of(bench, 1).size() == 2);
 }
 
@@ -80,7 +87,10 @@ TEST_CASE("commit: a full segment rolls and is sealed behind its successor", "[j
     CHECK(bench.check().empty());
 }
 
-TEST_CASE("commit: nothing is published before the writes in front of it are durable", "[journal][commit][R1]") {
+TEST_CASE(
+    "commit: nothing is published before the writes in front of it are durable",
+    "[journal][commit][R1]"
+) {
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         JournalBench bench(seed);
         bench.must_open();
@@ -101,7 +111,8 @@ TEST_CASE("commit: nothing is published before the writes in front of it are dur
 void short_run(JournalBench& bench) {
     if (!bench.open().ok()) return;
     for (int i = 0; i < 24 && !bench.failed; ++i) {
-        if (bench.submit(1 + static_cast<std::uint64_t>(i) % 4, i % 5 == 0 ? 120'000 : 600)) bench.settle(40);
+        if (bench.submit(1 + static_cast<std::uint64_t>(i) % 4, i % 5 == 0 ? 120'000 : 600))
+            bench.settle(40);
         if (i % 8 == 7) bench.clock.advance(kSecond);
     }
     if (const Status closed = bench.journal->close(); !closed.ok() && !bench.failed) {
@@ -130,7 +141,8 @@ void every_failure_is_final(FakeDisk::Call call, bool async) {
         if (bench.failed && bench.journal) {
             CHECK(bench.journal->state() != State::open);
             CHECK_FALSE(bench.submit(1));
-            for (int i = 0; i < 5; ++i) bench.step();
+            for (int i = 0; i < 5; ++i)
+                bench.step();
             CHECK(bench.acknowledged.size() == acknowledged);
         }
         CHECK(bench.disk.syncs_after_failure() == 0);
@@ -147,7 +159,8 @@ void every_failure_is_final(FakeDisk::Call call, bool async) {
 }
 
 TEST_CASE(
-    "commit: when the k-th write, sync or completion fails, no later record is acknowledged and none is lost",
+    "commit: when the k-th write, sync or completion fails, no later record is acknowledged and "
+    "none is lost",
     "[journal][commit][D01][D02]"
 ) {
     every_failure_is_final(FakeDisk::Call::completion, true);
@@ -157,7 +170,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "commit: power cut at the k-th call of start, commit, roll, seal and close loses nothing acknowledged",
+    "commit: power cut at the k-th call of start, commit, roll, seal and close loses nothing "
+    "acknowledged",
     "[journal][commit][D09][D19]"
 ) {
     for (const bool async : {true, false}) {
@@ -188,7 +202,9 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("commit: a record at the limit is taken, one above never gets a batch", "[journal][commit][D08]") {
+TEST_CASE(
+    "commit: a record at the limit is taken, one above never gets a batch", "[journal][commit][D08]"
+) {
     JournalBench bench;
     bench.must_open();
     const std::size_t limit = bench.options.config.record_max.value;

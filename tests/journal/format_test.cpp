@@ -1,8 +1,8 @@
 #include "journal/format.h"
 
-#include <string>
-
 #include <catch2/catch.hpp>
+
+#include <string>
 
 namespace penstock::journal {
 namespace {
@@ -25,14 +25,19 @@ std::string stored(const T& object) {
 
 JournalId some_id() {
     JournalId id;
-    for (std::uint8_t i = 0; i < 16; ++i) id.bytes[i] = i;
+    for (std::uint8_t i = 0; i < 16; ++i)
+        id.bytes[i] = i;
     return id;
 }
 
-std::string zeros(std::size_t bytes) { return std::string(2 * bytes, '0'); }
+std::string zeros(std::size_t bytes) {
+    return std::string(2 * bytes, '0');
+}
 
 // Golden bytes of version 1: they must never change. A new layout gets a new version.
-TEST_CASE("format: version 1 of the segment header stands as it was released", "[journal][format]") {
+TEST_CASE(
+    "format: version 1 of the segment header stands as it was released", "[journal][format]"
+) {
     SegmentHeader header;
     header.journal = some_id().bytes;
     header.nonce = 0x1122334455667788;
@@ -43,10 +48,20 @@ TEST_CASE("format: version 1 of the segment header stands as it was released", "
     header.created = 1'767'323'045'000'000'000;
     header.size = 64U << 20U;
     CHECK(
-        stored(header) == "50544e4a53454731" "0100" "0000" "00100000"
-                          "000102030405060708090a0b0c0d0e0f" "8877665544332211" "0700000000000000"
-                          "e903000000000000" "e803000000000000" "0600000000000000"
-                          "0032961cf2ca8618" "0000000400000000" + zeros(36) + "3dcf678a"
+        stored(header) ==
+        "50544e4a53454731"
+        "0100"
+        "0000"
+        "00100000"
+        "000102030405060708090a0b0c0d0e0f"
+        "8877665544332211"
+        "0700000000000000"
+        "e903000000000000"
+        "e803000000000000"
+        "0600000000000000"
+        "0032961cf2ca8618"
+        "0000000400000000" +
+            zeros(36) + "3dcf678a"
     );
 }
 
@@ -62,14 +77,28 @@ TEST_CASE("format: version 1 of the frame header stands as it was released", "[j
     header.payload_crc = 0xdeadbeef;
     header.previous = 0x01020304;
     CHECK(
-        stored(header) == "4a465246" "0100" "0100" "8877665544332211" "0020000000000000"
-                          "e903000000000000" "e803000000000000" "0000000000000000"
-                          "0032961cf2ca8618" "03000000" "80020000" "efbeadde" "04030201" "0000" +
-                              zeros(50) + "e37cfcda"
+        stored(header) ==
+        "4a465246"
+        "0100"
+        "0100"
+        "8877665544332211"
+        "0020000000000000"
+        "e903000000000000"
+        "e803000000000000"
+        "0000000000000000"
+        "0032961cf2ca8618"
+        "03000000"
+        "80020000"
+        "efbeadde"
+        "04030201"
+        "0000" +
+            zeros(50) + "e37cfcda"
     );
 }
 
-TEST_CASE("format: version 1 of footer and identity stand as they were released", "[journal][format]") {
+TEST_CASE(
+    "format: version 1 of footer and identity stand as they were released", "[journal][format]"
+) {
     SegmentFooter footer;
     footer.cause = SealCause::closed;
     footer.frames = 4;
@@ -84,22 +113,41 @@ TEST_CASE("format: version 1 of footer and identity stand as they were released"
     footer.sealed = 2;
     footer.chain = 0x0a0b0c0d;
     CHECK(
-        stored(footer) == "50544e4a464f5431" "0100" "0200" "04000000"
-                          "000102030405060708090a0b0c0d0e0f" "8877665544332211" "0700000000000000"
-                          "e903000000000000" "f203000000000000" "0a00000000000000"
-                          "0060000000000000" "0100000000000000" "0200000000000000" "0d0c0b0a" +
-                              zeros(24) + "ec26f176"
+        stored(footer) ==
+        "50544e4a464f5431"
+        "0100"
+        "0200"
+        "04000000"
+        "000102030405060708090a0b0c0d0e0f"
+        "8877665544332211"
+        "0700000000000000"
+        "e903000000000000"
+        "f203000000000000"
+        "0a00000000000000"
+        "0060000000000000"
+        "0100000000000000"
+        "0200000000000000"
+        "0d0c0b0a" +
+            zeros(24) + "ec26f176"
     );
     Identity identity;
     identity.journal = some_id().bytes;
     identity.created = 3;
     CHECK(
-        stored(identity) == "50544e4a49443100" "0100" "0000" "00000000"
-                            "000102030405060708090a0b0c0d0e0f" "0300000000000000" + zeros(20) + "2e3215da"
+        stored(identity) ==
+        "50544e4a49443100"
+        "0100"
+        "0000"
+        "00000000"
+        "000102030405060708090a0b0c0d0e0f"
+        "0300000000000000" +
+            zeros(20) + "2e3215da"
     );
 }
 
-TEST_CASE("format: what is stored is loaded, and any flipped bit of it is not", "[journal][format]") {
+TEST_CASE(
+    "format: what is stored is loaded, and any flipped bit of it is not", "[journal][format]"
+) {
     std::array<std::byte, sizeof(SegmentFooter)> bytes{};
     SegmentFooter footer;
     footer.first = 5;
@@ -116,7 +164,9 @@ TEST_CASE("format: what is stored is loaded, and any flipped bit of it is not", 
     }
 }
 
-TEST_CASE("format: a frame header is none at another place or of another segment", "[journal][format]") {
+TEST_CASE(
+    "format: a frame header is none at another place or of another segment", "[journal][format]"
+) {
     FrameHeader header;
     header.nonce = 5;
     header.offset = 8192;
@@ -139,9 +189,14 @@ TEST_CASE("format: segment names hold their number and nothing else is one", "[j
     CHECK(segment_number(segment_name(42)) == 42U);
     CHECK(segment_number(segment_name(UINT64_MAX)) == UINT64_MAX);
     for (const char* name :
-         {"", "42.segment", "00000000000000000000.segment", "0000000000000000004x.segment",
-          "99999999999999999999.segment", "00000000000000000042.segment.index",
-          "-0000000000000000042.segment", "00000000000000000042.SEGMENT"}) {
+         {"",
+          "42.segment",
+          "00000000000000000000.segment",
+          "0000000000000000004x.segment",
+          "99999999999999999999.segment",
+          "00000000000000000042.segment.index",
+          "-0000000000000000042.segment",
+          "00000000000000000042.SEGMENT"}) {
         CHECK_FALSE(segment_number(name));
     }
 }

@@ -1,17 +1,17 @@
 #include "journal/journal.h"
 
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
-#include <catch2/catch.hpp>
-
 #include "base/metrics.h"
 #include "base/posix_disk.h"
 #include "numbered_records.h"
 #include "penstock/clock.h"
 #include "support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 namespace penstock::journal {
 namespace {
@@ -149,12 +149,15 @@ TEST_CASE(
     REQUIRE(opened.ok());
     auto& journal = **opened;
     std::vector<std::unique_ptr<Shard>> shards;
-    for (std::uint32_t i = 0; i < kShards; ++i) shards.push_back(std::make_unique<Shard>(journal, i));
+    for (std::uint32_t i = 0; i < kShards; ++i)
+        shards.push_back(std::make_unique<Shard>(journal, i));
     journal.start();
     {
         std::vector<std::jthread> threads;
         for (std::uint32_t i = 0; i < kShards; ++i) {
-            threads.emplace_back([&shards, i] { shards[i]->write(kRecords, 5 + i * 40, 200 + i * 8); });
+            threads.emplace_back([&shards, i] {
+                shards[i]->write(kRecords, 5 + i * 40, 200 + i * 8);
+            });
         }
     }
     CHECK(journal.durable().value == kShards * kRecords);

@@ -1,5 +1,9 @@
 #pragma once
 
+#include "journal/journal.h"
+#include "penstock/batch.h"
+#include "penstock/log_reader.h"
+
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -7,10 +11,6 @@
 #include <stop_token>
 #include <utility>
 #include <vector>
-
-#include "journal/journal.h"
-#include "penstock/batch.h"
-#include "penstock/log_reader.h"
 
 namespace penstock::test {
 
@@ -30,7 +30,8 @@ inline std::byte filler(const NumberedRecord& record, std::size_t i) {
 inline void put_record(Batch& batch, const NumberedRecord& record) {
     const auto out = batch.reserve(record.size);
     std::memcpy(out.data(), &record, sizeof record);
-    for (std::size_t i = sizeof record; i < out.size(); ++i) out[i] = filler(record, i);
+    for (std::size_t i = sizeof record; i < out.size(); ++i)
+        out[i] = filler(record, i);
     batch.commit(record.size);
 }
 
@@ -42,7 +43,8 @@ inline std::vector<NumberedRecord> records_of(std::span<const std::byte> bytes) 
         std::memcpy(&record, bytes.data(), sizeof record);
         if (record.size < sizeof record || record.size > bytes.size()) break;
         bool same = true;
-        for (std::size_t i = sizeof record; i < record.size; ++i) same &= bytes[i] == filler(record, i);
+        for (std::size_t i = sizeof record; i < record.size; ++i)
+            same &= bytes[i] == filler(record, i);
         if (!same) break;
         records.push_back(record);
         bytes = bytes.subspan(record.size);
@@ -72,7 +74,8 @@ inline ReadBack read_all(LogReader& reader) {
             std::uint64_t lsn = result->chunk->first().value;
             const auto records = records_of(result->chunk->records());
             back.contiguous &= records.size() == result->chunk->count();
-            for (const auto& record : records) back.records[lsn++] = record;
+            for (const auto& record : records)
+                back.records[lsn++] = record;
             due = result->chunk->first().plus(result->chunk->count());
         } else if (result->gap.cause != Gap::Cause::none) {
             back.contiguous &= result->gap.from == due;

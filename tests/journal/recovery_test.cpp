@@ -1,11 +1,11 @@
 #include "journal/recovery.h"
 
-#include <algorithm>
+#include "journal/cursor.h"
+#include "stepped_journal.h"
 
 #include <catch2/catch.hpp>
 
-#include "journal/cursor.h"
-#include "stepped_journal.h"
+#include <algorithm>
 
 namespace penstock::journal {
 namespace {
@@ -20,7 +20,8 @@ void fill(JournalBench& bench, int batches = 60, bool close = true) {
         REQUIRE(bench.submit(2, 25'000));
         REQUIRE(bench.settle());
     }
-    for (int i = 0; i < 3; ++i) bench.step();
+    for (int i = 0; i < 3; ++i)
+        bench.step();
     if (!close) return;
     REQUIRE(bench.journal->close().ok());
     bench.journal.reset();
@@ -40,7 +41,9 @@ void flip(JournalBench& bench, const std::filesystem::path& path, std::size_t at
     bench.disk.put(path, std::move(bytes));
 }
 
-TEST_CASE("recovery: a clean restart goes on with the next LSN and reads little", "[journal][recovery]") {
+TEST_CASE(
+    "recovery: a clean restart goes on with the next LSN and reads little", "[journal][recovery]"
+) {
     JournalBench bench;
     fill(bench);
     bench.must_open();
@@ -54,7 +57,9 @@ TEST_CASE("recovery: a clean restart goes on with the next LSN and reads little"
     CHECK(bench.gaps.empty());
 }
 
-TEST_CASE("recovery: after an unclean end the surviving tail gets a new nonce", "[journal][recovery]") {
+TEST_CASE(
+    "recovery: after an unclean end the surviving tail gets a new nonce", "[journal][recovery]"
+) {
     JournalBench bench;
     fill(bench, 10, false);
     const auto old_nonce = bench.journal->segments().all().back().nonce;
@@ -68,7 +73,9 @@ TEST_CASE("recovery: after an unclean end the surviving tail gets a new nonce", 
     goes_on(bench);
 }
 
-TEST_CASE("recovery: an LSN is never used again although its record was lost", "[journal][recovery][D06]") {
+TEST_CASE(
+    "recovery: an LSN is never used again although its record was lost", "[journal][recovery][D06]"
+) {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         JournalBench bench(seed);
         for (int life = 0; life < 4; ++life) {
@@ -92,7 +99,9 @@ TEST_CASE("recovery: the LSNs of a frame that is cut are not given again", "[jou
     JournalBench bench;
     fill(bench, 6, false);
     bench.crash(FakeDisk::Cut::keep);
-    flip(bench, bench.segment(1), kFirstFrameOffset + 5 * 53'248 + 400);  // the last frame's payload
+    flip(
+        bench, bench.segment(1), kFirstFrameOffset + 5 * 53'248 + 400
+    );  // the last frame's payload
     bench.acknowledged.erase(11);
     bench.acknowledged.erase(12);
     bench.must_open();
@@ -105,7 +114,10 @@ TEST_CASE("recovery: the LSNs of a frame that is cut are not given again", "[jou
     CHECK(bench.gaps[0].cause == Gap::Cause::skipped);
 }
 
-TEST_CASE("recovery: LSNs up to every cursor are stepped over, and the hole is read as a gap", "[journal][recovery][D06]") {
+TEST_CASE(
+    "recovery: LSNs up to every cursor are stepped over, and the hole is read as a gap",
+    "[journal][recovery][D06]"
+) {
     JournalBench bench;
     fill(bench, 5);
     bench.must_open();
@@ -137,7 +149,10 @@ TEST_CASE("recovery: LSNs up to every cursor are stepped over, and the hole is r
     CHECK(back.gaps[0].cause == Gap::Cause::skipped);
 }
 
-TEST_CASE("recovery: a missing middle segment is refused by its LSNs until the loss is accepted", "[journal][recovery][D12]") {
+TEST_CASE(
+    "recovery: a missing middle segment is refused by its LSNs until the loss is accepted",
+    "[journal][recovery][D12]"
+) {
     JournalBench bench;
     fill(bench);
     bench.must_open();
@@ -172,7 +187,10 @@ TEST_CASE("recovery: a missing middle segment is refused by its LSNs until the l
     CHECK(bench.journal->recovery().lost_lsns == 0);
 }
 
-TEST_CASE("recovery: a missing newest segment is noticed, and no LSN of it is given again", "[journal][recovery][D12]") {
+TEST_CASE(
+    "recovery: a missing newest segment is noticed, and no LSN of it is given again",
+    "[journal][recovery][D12]"
+) {
     JournalBench bench;
     fill(bench);
     bench.must_open();
@@ -192,7 +210,11 @@ TEST_CASE("recovery: a missing newest segment is noticed, and no LSN of it is gi
     CHECK(bench.journal->recovery().next > Lsn{120});
 }
 
-TEST_CASE("recovery: damage to acknowledged records is refused, copied aside, and becomes a gap when accepted", "[journal][recovery][D13][D18]") {
+TEST_CASE(
+    "recovery: damage to acknowledged records is refused, copied aside, and becomes a gap when "
+    "accepted",
+    "[journal][recovery][D13][D18]"
+) {
     JournalBench bench;
     fill(bench, 6);
     flip(bench, bench.segment(1), kFirstFrameOffset + 53'248 + 400);  // the second frame's payload
@@ -226,7 +248,10 @@ TEST_CASE("recovery: one bad copy of a segment header does no harm", "[journal][
     goes_on(bench);
 }
 
-TEST_CASE("recovery: temporary, empty, unused and foreign files are ignored and reported", "[journal][recovery][D14]") {
+TEST_CASE(
+    "recovery: temporary, empty, unused and foreign files are ignored and reported",
+    "[journal][recovery][D14]"
+) {
     JournalBench bench;
     fill(bench, 6);
     const auto dir = bench.options.directory;
@@ -245,11 +270,16 @@ TEST_CASE("recovery: temporary, empty, unused and foreign files are ignored and 
     const auto names = bench.disk.names(dir);
     CHECK(std::ranges::count(names, "notes.txt") == 1);
     CHECK(std::ranges::count_if(names, [](const auto& n) { return n.ends_with(".tmp"); }) == 0);
-    CHECK(std::ranges::count_if(names, [](const auto& n) { return n.starts_with("000000000000000000077"); }) == 0);
+    CHECK(std::ranges::count_if(names, [](const auto& n) {
+              return n.starts_with("000000000000000000077");
+          }) == 0);
     goes_on(bench);
 }
 
-TEST_CASE("recovery: an identity file cut to any size is made again from the segments", "[journal][recovery][D15]") {
+TEST_CASE(
+    "recovery: an identity file cut to any size is made again from the segments",
+    "[journal][recovery][D15]"
+) {
     JournalBench bench;
     fill(bench, 3);
     bench.must_open();
@@ -280,7 +310,10 @@ TEST_CASE("recovery: a segment of another journal is refused by name", "[journal
     CHECK(refused.error().message.find("00000000000000000009.segment") != std::string::npos);
 }
 
-TEST_CASE("recovery: a power cut during recovery changes nothing about what is recovered", "[journal][recovery][D19]") {
+TEST_CASE(
+    "recovery: a power cut during recovery changes nothing about what is recovered",
+    "[journal][recovery][D19]"
+) {
     for (std::uint64_t k = 1; k <= 40; ++k) {
         JournalBench bench(k);
         bench.must_open();
@@ -292,7 +325,8 @@ TEST_CASE("recovery: a power cut during recovery changes nothing about what is r
         bench.disk.fail_any(k);
         INFO("k " << k);
         if (bench.open().ok()) {
-            for (int i = 0; i < 4; ++i) bench.step();
+            for (int i = 0; i < 4; ++i)
+                bench.step();
         }
         bench.crash(FakeDisk::Cut::random);
         bench.must_open();
@@ -301,7 +335,10 @@ TEST_CASE("recovery: a power cut during recovery changes nothing about what is r
     }
 }
 
-TEST_CASE("recovery: the same records are found by two starts in a row after a failed sync", "[journal][recovery][D02]") {
+TEST_CASE(
+    "recovery: the same records are found by two starts in a row after a failed sync",
+    "[journal][recovery][D02]"
+) {
     JournalBench bench;
     bench.disk.set_async(false);
     bench.must_open();
@@ -324,7 +361,10 @@ TEST_CASE("recovery: the same records are found by two starts in a row after a f
     goes_on(bench);
 }
 
-TEST_CASE("recovery: with no segment left, a cursor keeps the LSNs from starting again", "[journal][recovery]") {
+TEST_CASE(
+    "recovery: with no segment left, a cursor keeps the LSNs from starting again",
+    "[journal][recovery]"
+) {
     JournalBench bench;
     fill(bench, 3);
     bench.must_open();
@@ -336,7 +376,8 @@ TEST_CASE("recovery: with no segment left, a cursor keeps the LSNs from starting
     REQUIRE(bench.journal->close().ok());
     bench.journal.reset();
     for (const auto& name : bench.disk.names(bench.options.directory)) {
-        if (name.ends_with(kSegmentSuffix)) REQUIRE(bench.disk.remove(bench.options.directory / name).ok());
+        if (name.ends_with(kSegmentSuffix))
+            REQUIRE(bench.disk.remove(bench.options.directory / name).ok());
     }
     CHECK(bench.open().error().code == Errc::corrupt);
     bench.options.config.on_corruption = OnCorruption::accept_loss;

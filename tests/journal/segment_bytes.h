@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/crc32c.h"
+#include "journal/format.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <vector>
-
-#include "base/crc32c.h"
-#include "journal/format.h"
 
 namespace penstock::test {
 
@@ -26,13 +26,15 @@ public:
         chain_ = journal::chain_of(header_);
     }
 
-    /// `count` records of `size` bytes; the frame says that everything up to `committed` is durable.
+    /// `count` records of `size` bytes; the frame says that everything up to `committed` is
+    /// durable.
     SegmentBytes& add(std::uint32_t count, std::uint32_t size, std::uint64_t committed) {
         journal::FrameHeader frame;
         frame.count = count;
         frame.payload_bytes = count * size;
         std::vector<std::byte> payload(frame.payload_bytes);
-        for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::byte>(next_ * 13 + i);
+        for (std::size_t i = 0; i < payload.size(); ++i)
+            payload[i] = static_cast<std::byte>(next_ * 13 + i);
         frame.payload_crc = crc32c(payload);
         return put(frame, committed, payload);
     }

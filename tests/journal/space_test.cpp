@@ -1,15 +1,15 @@
-#include <chrono>
-#include <filesystem>
-#include <thread>
+#include "base/posix_disk.h"
+#include "stepped_journal.h"
+#include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/posix_disk.h"
-#include "stepped_journal.h"
-#include "support/temp_dir.h"
+#include <chrono>
+#include <filesystem>
+#include <thread>
 
 namespace penstock::journal {
 namespace {
@@ -24,10 +24,14 @@ void fill_up(JournalBench& bench) {
         bench.settle(10);
     }
     REQUIRE(bench.journal->full());
-    for (int i = 0; i < 50; ++i) bench.step();
+    for (int i = 0; i < 50; ++i)
+        bench.step();
 }
 
-TEST_CASE("space: a full disk takes no records, loses none, and goes on when space returns", "[journal][space][D17]") {
+TEST_CASE(
+    "space: a full disk takes no records, loses none, and goes on when space returns",
+    "[journal][space][D17]"
+) {
     JournalBench bench;
     bench.disk.set_capacity(std::uint64_t{8} << 20U);
     bench.must_open();
@@ -39,7 +43,8 @@ TEST_CASE("space: a full disk takes no records, loses none, and goes on when spa
         CHECK(bench.check() == "");
         const auto before = bench.clock.monotonic();
         bench.disk.set_capacity(bench.disk.used() + (std::uint64_t{8} << 20U));
-        while (bench.journal->full()) bench.step();
+        while (bench.journal->full())
+            bench.step();
         CHECK(bench.clock.monotonic() - before < 2 * kSecond);
         REQUIRE(bench.submit(1));
         REQUIRE(bench.settle());
@@ -47,18 +52,23 @@ TEST_CASE("space: a full disk takes no records, loses none, and goes on when spa
     }
 }
 
-TEST_CASE("space: restarts on a full disk leak nothing and start all the same", "[journal][space][D17]") {
+TEST_CASE(
+    "space: restarts on a full disk leak nothing and start all the same", "[journal][space][D17]"
+) {
     JournalBench bench;
     bench.disk.set_capacity(std::uint64_t{8} << 20U);
     bench.must_open();
     fill_up(bench);
     bench.crash(FakeDisk::Cut::keep);
     // Whatever else lives on the disk takes the rest.
-    bench.disk.put("/data/other", std::vector<std::byte>((std::uint64_t{8} << 20U) - bench.disk.used()));
+    bench.disk.put(
+        "/data/other", std::vector<std::byte>((std::uint64_t{8} << 20U) - bench.disk.used())
+    );
     std::uint64_t used = 0;
     for (int i = 0; i < 100; ++i) {
         bench.must_open();
-        for (int s = 0; s < 3; ++s) bench.step();
+        for (int s = 0; s < 3; ++s)
+            bench.step();
         REQUIRE(bench.check() == "");
         CHECK_FALSE(bench.submit(1));
         bench.crash(FakeDisk::Cut::keep);
@@ -73,7 +83,10 @@ TEST_CASE("space: restarts on a full disk leak nothing and start all the same", 
     CHECK(bench.check() == "");
 }
 
-TEST_CASE("space: the quota shuts the gate at its hard mark and opens it when segments go", "[journal][space][D07]") {
+TEST_CASE(
+    "space: the quota shuts the gate at its hard mark and opens it when segments go",
+    "[journal][space][D07]"
+) {
     JournalBench bench;
     bench.options.config.max_size = 6_MiB;
     bench.must_open();
@@ -85,13 +98,17 @@ TEST_CASE("space: the quota shuts the gate at its hard mark and opens it when se
     REQUIRE(bench.journal->retire(oldest.number).ok());
     CHECK_FALSE(bench.disk.exists(oldest.path));
     CHECK(bench.journal->oldest() == oldest.last.next());
-    for (int i = 0; i < 8; ++i) bench.step();
+    for (int i = 0; i < 8; ++i)
+        bench.step();
     CHECK_FALSE(bench.journal->full());
     CHECK(bench.submit(1));
     CHECK(bench.settle());
 }
 
-TEST_CASE("space: too few descriptors for a new segment pause the intake, no more", "[journal][space][D16]") {
+TEST_CASE(
+    "space: too few descriptors for a new segment pause the intake, no more",
+    "[journal][space][D16]"
+) {
     JournalBench bench;
     bench.must_open();
     REQUIRE(bench.settle());
@@ -101,7 +118,8 @@ TEST_CASE("space: too few descriptors for a new segment pause the intake, no mor
     }
     CHECK_FALSE(bench.failed);
     bench.disk.heal();
-    for (int i = 0; i < 10; ++i) bench.step();
+    for (int i = 0; i < 10; ++i)
+        bench.step();
     CHECK(bench.journal->state() == State::open);
     REQUIRE(bench.submit(1));
     REQUIRE(bench.settle());
@@ -137,7 +155,10 @@ bool eventually(const std::function<bool()>& holds, std::chrono::seconds within)
     return true;
 }
 
-TEST_CASE("space: on a small real file system full is a state that ends within two seconds", "[journal][space][D17]") {
+TEST_CASE(
+    "space: on a small real file system full is a state that ends within two seconds",
+    "[journal][space][D17]"
+) {
     const SmallFileSystem small("16m");
     if (!small.mounted()) {
         WARN("no right to mount a tmpfs: covered by the fake disk only");
@@ -161,13 +182,15 @@ TEST_CASE("space: on a small real file system full is a state that ends within t
         test::put_record(*batch, {0, sent, 60'000});
         batch->seal();
         if (appender.submit(batch)) ++sent;
-        for (auto next = appender.poll(); next.count > 0; next = appender.poll()) confirmed += next.count;
+        for (auto next = appender.poll(); next.count > 0; next = appender.poll())
+            confirmed += next.count;
         return journal.full();
     };
     REQUIRE(eventually(write_one, std::chrono::seconds(20)));
     REQUIRE(eventually(
         [&] {
-            for (auto next = appender.poll(); next.count > 0; next = appender.poll()) confirmed += next.count;
+            for (auto next = appender.poll(); next.count > 0; next = appender.poll())
+                confirmed += next.count;
             return confirmed == sent || journal.full();
         },
         std::chrono::seconds(5)
@@ -175,7 +198,9 @@ TEST_CASE("space: on a small real file system full is a state that ends within t
     CHECK(journal.state() == State::full);
     CHECK(test::read_all(*journal.reader()).records.size() == journal.durable().value);
     for (int i = 0; i < 4; ++i) {
-        REQUIRE(eventually([&] { return journal.segments().all().front().sealed; }, std::chrono::seconds(2)));
+        REQUIRE(eventually(
+            [&] { return journal.segments().all().front().sealed; }, std::chrono::seconds(2)
+        ));
         REQUIRE(journal.retire(journal.segments().all().front().number).ok());
     }
     CHECK(eventually([&] { return !journal.full(); }, std::chrono::seconds(2)));
@@ -197,13 +222,15 @@ TEST_CASE("space: every file is 0600 and every folder 0700 whatever the umask", 
         auto opened = Journal::open(options, posix_disk(), system_clock(), registry);
         REQUIRE(opened.ok());
         (*opened)->start();
-        REQUIRE(eventually([&] { return (*opened)->segments().size() == 1; }, std::chrono::seconds(10)));
+        REQUIRE(
+            eventually([&] { return (*opened)->segments().size() == 1; }, std::chrono::seconds(10))
+        );
         REQUIRE((*opened)->close().ok());
     }
     ::umask(before);
     std::size_t files = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(dir / "data")) {
-        struct stat info {};
+        struct stat info{};
         REQUIRE(::stat(entry.path().c_str(), &info) == 0);
         INFO(entry.path().string());
         CHECK((info.st_mode & 0777U) == (entry.is_directory() ? 0700U : 0600U));

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "base/metrics.h"
+#include "journal/journal.h"
+#include "numbered_records.h"
+#include "support/fake_clock.h"
+#include "support/fake_disk.h"
+
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -9,16 +15,12 @@
 #include <string>
 #include <vector>
 
-#include "base/metrics.h"
-#include "journal/journal.h"
-#include "numbered_records.h"
-#include "support/fake_clock.h"
-#include "support/fake_disk.h"
-
 namespace penstock::test {
 
-/// A journal on a fake disk that a test steps by hand, with a witness who remembers every acknowledgement:
-///     JournalBench bench; bench.open(); bench.submit(3); bench.settle(); bench.crash(...); bench.open(); bench.check();
+/// A journal on a fake disk that a test steps by hand, with a witness who remembers every
+/// acknowledgement:
+///     JournalBench bench; bench.open(); bench.submit(3); bench.settle(); bench.crash(...);
+///     bench.open(); bench.check();
 /// Threads: one.
 class JournalBench {
 public:
@@ -50,7 +52,8 @@ public:
     }
 
     void must_open() {
-        if (const Status status = open(); !status.ok()) throw std::runtime_error(status.error().message);
+        if (const Status status = open(); !status.ok())
+            throw std::runtime_error(status.error().message);
     }
 
     /// One batch of `count` records. False: it was turned away.
@@ -75,7 +78,8 @@ public:
         collect();
     }
 
-    /// Steps until everything that was submitted is acknowledged, or the journal failed, or it takes too long.
+    /// Steps until everything that was submitted is acknowledged, or the journal failed, or it
+    /// takes too long.
     bool settle(int steps = 400) {
         for (int i = 0; i < steps && !failed; ++i) {
             step();
@@ -86,7 +90,8 @@ public:
 
     [[nodiscard]] std::size_t outstanding() const {
         std::size_t sum = 0;
-        for (const auto& lane : pending_) sum += lane.size();
+        for (const auto& lane : pending_)
+            sum += lane.size();
         return sum;
     }
 
@@ -95,11 +100,12 @@ public:
         disk.heal();
         disk.cut(cut);
         journal.reset();
-        for (auto& lane : pending_) lane.clear();
+        for (auto& lane : pending_)
+            lane.clear();
     }
 
-    /// Reads everything. Empty text: every acknowledged record is there as it was, LSNs are contiguous, and none was ever
-    /// used for two records.
+    /// Reads everything. Empty text: every acknowledged record is there as it was, LSNs are
+    /// contiguous, and none was ever used for two records.
     [[nodiscard]] std::string check() {
         const auto reader = journal->reader();
         const ReadBack back = read_all(*reader);
@@ -107,12 +113,15 @@ public:
         if (!back.contiguous) return "LSNs are not contiguous";
         for (const auto& [lsn, record] : acknowledged) {
             const auto found = back.records.find(lsn);
-            if (found == back.records.end()) return "acknowledged LSN " + std::to_string(lsn) + " is lost";
-            if (found->second != record) return "LSN " + std::to_string(lsn) + " holds another record";
+            if (found == back.records.end())
+                return "acknowledged LSN " + std::to_string(lsn) + " is lost";
+            if (found->second != record)
+                return "LSN " + std::to_string(lsn) + " holds another record";
         }
         for (const auto& [lsn, record] : back.records) {
             const auto [known, fresh] = seen.emplace(lsn, record);
-            if (!fresh && known->second != record) return "LSN " + std::to_string(lsn) + " was used twice";
+            if (!fresh && known->second != record)
+                return "LSN " + std::to_string(lsn) + " was used twice";
         }
         gaps = back.gaps;
         return {};

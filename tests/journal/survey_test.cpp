@@ -1,11 +1,11 @@
 #include "journal/survey.h"
 
-#include <algorithm>
-#include <random>
+#include "segment_bytes.h"
 
 #include <catch2/catch.hpp>
 
-#include "segment_bytes.h"
+#include <algorithm>
+#include <random>
 
 namespace penstock::journal {
 namespace {
@@ -21,7 +21,8 @@ Survey must_survey(std::span<const std::byte> bytes, Lsn committed = {}) {
 /// Five groups of ten records, each written after the one before was durable.
 SegmentBytes five_groups() {
     SegmentBytes segment;
-    for (std::uint64_t i = 0; i < 5; ++i) segment.add(10, 40, i * 10);
+    for (std::uint64_t i = 0; i < 5; ++i)
+        segment.add(10, 40, i * 10);
     return segment;
 }
 
@@ -37,7 +38,10 @@ TEST_CASE("survey: an untouched open segment is kept whole", "[journal][recovery
     CHECK(must_survey(five_groups().seal().bytes).whole());
 }
 
-TEST_CASE("survey: cut off at any byte of the last three groups, all earlier groups are kept", "[journal][recovery][D04]") {
+TEST_CASE(
+    "survey: cut off at any byte of the last three groups, all earlier groups are kept",
+    "[journal][recovery][D04]"
+) {
     const auto segment = five_groups();
     const std::uint64_t from = segment.frames[2].offset;
     for (std::uint64_t size = from; size < segment.bytes.size(); ++size) {
@@ -52,7 +56,9 @@ TEST_CASE("survey: cut off at any byte of the last three groups, all earlier gro
     }
 }
 
-TEST_CASE("survey: garbage anywhere in the last group is a torn tail", "[journal][recovery][D04][D05]") {
+TEST_CASE(
+    "survey: garbage anywhere in the last group is a torn tail", "[journal][recovery][D04][D05]"
+) {
     auto segment = five_groups().zeros();
     const std::size_t used = sizeof(FrameHeader) + segment.frames[4].payload_bytes;
     for (std::size_t i = 0; i < used; ++i) {
@@ -97,7 +103,10 @@ TEST_CASE("survey: an empty frame makes the last group provable", "[journal][rec
     CHECK(found.last == Lsn{50});
 }
 
-TEST_CASE("survey: a torn frame is cut although a whole one in flight with it follows", "[journal][recovery]") {
+TEST_CASE(
+    "survey: a torn frame is cut although a whole one in flight with it follows",
+    "[journal][recovery]"
+) {
     SegmentBytes segment;
     segment.add(10, 40, 0).add(10, 40, 10).add(10, 40, 10).zeros();
     std::ranges::fill(segment.frame(1).subspan(130, 100), std::byte{0});
@@ -115,12 +124,17 @@ TEST_CASE("survey: a stale frame never follows a new one", "[journal][recovery]"
     SegmentBytes new_life;
     new_life.add(10, 48, 0).zeros(5);
     // Same nonce, place and LSN, but another frame in front of it.
-    std::ranges::copy(old_life.frame(1), new_life.bytes.begin() + static_cast<std::ptrdiff_t>(old_life.frames[1].offset));
+    std::ranges::copy(
+        old_life.frame(1),
+        new_life.bytes.begin() + static_cast<std::ptrdiff_t>(old_life.frames[1].offset)
+    );
     const Survey found = must_survey(new_life.bytes);
     CHECK(found.frames.size() == 1);
 }
 
-TEST_CASE("survey: frames of another segment's nonce are never accepted", "[journal][recovery][D11]") {
+TEST_CASE(
+    "survey: frames of another segment's nonce are never accepted", "[journal][recovery][D11]"
+) {
     const auto old_life = SegmentBytes(1).add(10, 40, 0).add(10, 40, 10).add(10, 40, 20).bytes;
     auto recycled = SegmentBytes(2).bytes;
     recycled.insert(recycled.end(), old_life.begin() + kFirstFrameOffset, old_life.end());
@@ -145,7 +159,10 @@ TEST_CASE("survey: a later segment proves what this one lost", "[journal][recove
     CHECK(found.damages[0].to == Lsn{50});
 }
 
-TEST_CASE("survey: every flipped bit of a sealed segment is found, and costs one frame at most", "[journal][recovery][D13]") {
+TEST_CASE(
+    "survey: every flipped bit of a sealed segment is found, and costs one frame at most",
+    "[journal][recovery][D13]"
+) {
     auto segment = SegmentBytes();
     segment.add(3, 24, 0).add(2, 16, 3).empty(5).add(1, 8, 5).seal();
     const auto original = segment.bytes;
@@ -169,8 +186,8 @@ TEST_CASE("survey: every flipped bit of a sealed segment is found, and costs one
                 REQUIRE(found.lost() == 0);
             }
             for (const FrameHeader& frame : found.frames) {
-                const auto payload =
-                    std::span(segment.bytes).subspan(frame.offset + sizeof frame, frame.payload_bytes);
+                const auto payload = std::span(segment.bytes)
+                                         .subspan(frame.offset + sizeof frame, frame.payload_bytes);
                 REQUIRE(payload_matches(frame, payload));
             }
         }
@@ -212,7 +229,8 @@ TEST_CASE("survey: takes any bytes", "[journal][recovery][fuzz]") {
         if (random() % 2 == 0) segment.zeros(random() % 3);
         for (std::uint64_t i = random() % 5; i > 0; --i) {
             const std::size_t at = random() % segment.bytes.size();
-            const std::size_t run = std::min<std::size_t>(segment.bytes.size() - at, 1 + random() % 700);
+            const std::size_t run =
+                std::min<std::size_t>(segment.bytes.size() - at, 1 + random() % 700);
             const auto value = static_cast<std::byte>(random() % 3 == 0 ? 0 : random());
             std::fill_n(segment.bytes.begin() + static_cast<std::ptrdiff_t>(at), run, value);
         }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
-
 #include "penstock/clock.h"
+
+#include <atomic>
 
 namespace penstock::test {
 

@@ -20,11 +20,14 @@ void overlay(std::vector<std::byte>& to, std::span<const std::byte> bytes, std::
 
 std::vector<std::byte> joined(ByteSpans parts) {
     std::vector<std::byte> bytes;
-    for (const auto part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
+    for (const auto part : parts)
+        bytes.insert(bytes.end(), part.begin(), part.end());
     return bytes;
 }
 
-Error dead() { return {Errc::io, "the power was cut"}; }
+Error dead() {
+    return {Errc::io, "the power was cut"};
+}
 
 }  // namespace
 
@@ -41,8 +44,8 @@ struct FakeDisk::Inode {
 };
 
 struct FakeDisk::NameChange {
-    std::string from;                // renamed or removed; empty: made
-    std::string to;                  // empty: removed
+    std::string from;  // renamed or removed; empty: made
+    std::string to;    // empty: removed
     std::shared_ptr<Inode> inode;
 };
 
@@ -85,12 +88,14 @@ public:
         if (life_ != disk_.life_) return dead();
         if (inode_->sync_failed) ++disk_.syncs_after_failure_;
         if (auto error = disk_.fault(Call::sync, "sync")) {
-            // The kernel marks the pages clean: the data is in the cache, not on disk, and nobody will write it again.
+            // The kernel marks the pages clean: the data is in the cache, not on disk, and nobody
+            // will write it again.
             inode_->pending.clear();
             inode_->sync_failed = true;
             return *error;
         }
-        // Only what counts as dirty is written: what a failed sync dropped stays in the cache alone.
+        // Only what counts as dirty is written: what a failed sync dropped stays in the cache
+        // alone.
         for (const Inode::Pending& pending : std::exchange(inode_->pending, {})) {
             if (pending.resize) inode_->durable.resize(*pending.resize);
             overlay(inode_->durable, pending.bytes, pending.offset);
@@ -137,13 +142,14 @@ public:
     Queue(const Queue&) = delete;
     Queue& operator=(const Queue&) = delete;
 
-    void submit(
-        DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token
-    ) override {
+    void submit(DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token)
+        override {
         const std::lock_guard lock(disk_.mutex_);
         auto& ours = dynamic_cast<File&>(file);
         const bool bad = ours.mode_ != OpenMode::direct || offset % 4096 != 0;
-        flying_.push_back({token, ours.inode_, offset, joined(parts), bad || ours.life_ != disk_.life_});
+        flying_.push_back(
+            {token, ours.inode_, offset, joined(parts), bad || ours.life_ != disk_.life_}
+        );
     }
 
     // Some of what flies lands, in any order.
@@ -201,7 +207,8 @@ private:
 
 class FakeDisk::Lock final : public DiskLock {
 public:
-    Lock(FakeDisk& disk, std::string path) : disk_(disk), path_(std::move(path)), life_(disk.life_) {}
+    Lock(FakeDisk& disk, std::string path)
+        : disk_(disk), path_(std::move(path)), life_(disk.life_) {}
     ~Lock() override {
         const std::lock_guard lock(disk_.mutex_);
         const auto held = disk_.locks_.find(path_);
@@ -216,7 +223,9 @@ private:
     std::uint64_t life_;
 };
 
-FakeDisk::FakeDisk(std::uint64_t seed) : random_(seed) { directories_["/"] = true; }
+FakeDisk::FakeDisk(std::uint64_t seed) : random_(seed) {
+    directories_["/"] = true;
+}
 FakeDisk::~FakeDisk() = default;
 
 // ---- faults -------------------------------------------------------------------------------------
@@ -228,7 +237,9 @@ void FakeDisk::fail(Call call, std::uint64_t k, Errc code) {
     fail_code_ = code;
 }
 
-void FakeDisk::fail_any(std::uint64_t k, Errc code) { fail(Call::count, k, code); }
+void FakeDisk::fail_any(std::uint64_t k, Errc code) {
+    fail(Call::count, k, code);
+}
 
 void FakeDisk::heal() {
     const std::lock_guard lock(mutex_);
@@ -261,7 +272,9 @@ void FakeDisk::set_capacity(std::uint64_t bytes) {
     capacity_ = bytes;
 }
 
-void FakeDisk::set_async(bool offered) { async_ = offered; }
+void FakeDisk::set_async(bool offered) {
+    async_ = offered;
+}
 
 std::uint64_t FakeDisk::used() const {
     const std::lock_guard lock(mutex_);
@@ -301,7 +314,8 @@ void FakeDisk::cut(Cut cut) {
     const std::lock_guard lock(mutex_);
     ++life_;
     locks_.clear();
-    for (Queue* const queue : queues_) queue->crash(cut);
+    for (Queue* const queue : queues_)
+        queue->crash(cut);
     queues_.clear();
     for (const Names* const map : {&names_, &durable_names_}) {
         for (const auto& [name, inode] : *map) {

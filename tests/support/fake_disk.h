@@ -1,5 +1,7 @@
 #pragma once
 
+#include "penstock/disk.h"
+
 #include <array>
 #include <cstdint>
 #include <map>
@@ -10,13 +12,13 @@
 #include <string>
 #include <vector>
 
-#include "penstock/disk.h"
-
 namespace penstock::test {
 
 /// A file system in memory that does what real ones do when things go wrong:
-/// - a power cut forgets what was not synced, data and names, wholly, not at all or in part (torn at 512 bytes);
-/// - the k-th call fails; after a failed sync the dirty data counts as clean although it is not on disk (fsyncgate);
+/// - a power cut forgets what was not synced, data and names, wholly, not at all or in part (torn
+///   at 512 bytes);
+/// - the k-th call fails; after a failed sync the dirty data counts as clean although it is not on
+///   disk (fsyncgate);
 /// - there is only so much space;
 /// - writes in flight complete in any order.
 /// Threads: any; calls are one at a time.
@@ -25,7 +27,18 @@ public:
     explicit FakeDisk(std::uint64_t seed = 1);
     ~FakeDisk() override;
 
-    enum class Call { open, read, write, sync, resize, rename, remove, sync_directory, completion, count };
+    enum class Call {
+        open,
+        read,
+        write,
+        sync,
+        resize,
+        rename,
+        remove,
+        sync_directory,
+        completion,
+        count
+    };
 
     // ---- faults ---------------------------------------------------------------------------------
 
@@ -52,7 +65,8 @@ public:
         keep,    // everything does, as after a crash of the process alone
         random,  // each write and name for itself; writes torn at 512 bytes
     };
-    /// Power is gone and comes back. Open files, locks and queues of before are dead: every call on them fails.
+    /// Power is gone and comes back. Open files, locks and queues of before are dead: every call on
+    /// them fails.
     void cut(Cut cut);
 
     // ---- looking inside -------------------------------------------------------------------------
@@ -85,7 +99,9 @@ private:
     [[nodiscard]] std::optional<Error> fault(Call call, const std::string& what);
     [[nodiscard]] std::uint64_t used_locked() const;
     [[nodiscard]] Status grow_check(const Inode& inode, std::uint64_t size) const;
-    void apply_torn(std::vector<std::byte>& to, std::span<const std::byte> bytes, std::uint64_t offset, Cut cut);
+    void apply_torn(
+        std::vector<std::byte>& to, std::span<const std::byte> bytes, std::uint64_t offset, Cut cut
+    );
 
     using Names = std::map<std::string, std::shared_ptr<Inode>>;
 

@@ -11,7 +11,8 @@ namespace penstock::test {
 class TempDir {
 public:
     TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "penstock-test-XXXXXX").string();
+        std::string name =
+            (std::filesystem::temp_directory_path() / "penstock-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
         path_ = name;
     }
