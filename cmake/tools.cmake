@@ -12,4 +12,4 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 # Line tables are enough for a stack trace, at a third of the size and link time.
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
-set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")

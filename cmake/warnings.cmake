@@ -29,4 +29,6 @@ if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT PENSTOCK_SANITIZE)
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 add_link_options(-Wl,-z,relro -Wl,-z,now)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Position-independent executables, but not -fPIC: that keeps the compiler from inlining what is not static.
+add_compile_options(-fPIE)
+add_link_options(-pie)

@@ -116,6 +116,12 @@ public:
     /// The record at the start of `bytes` (which may hold more records behind it).
     [[nodiscard]] static Result<RecordView> parse(std::span<const std::byte> bytes) noexcept;
 
+    /// The same without a look at the field index: device, topic, stream, times and payload are
+    /// sound, field() and find() must not be called. For readers of many records that want only
+    /// these.
+    [[nodiscard]] static Result<RecordView> parse_outline(std::span<const std::byte> bytes
+    ) noexcept;
+
     RecordView() = default;
 
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }

@@ -34,7 +34,10 @@ bool HomeLog::flush(bool now) {
 
 bool HomeLog::submit() {
     // A batch that the journal has no room for stays sealed: nothing is added to it any more.
-    if (!std::exchange(sealed_, true)) batch_->seal();
+    if (!std::exchange(sealed_, true)) {
+        before_seal_();
+        batch_->seal();
+    }
     if (!appender_.submit(batch_)) return false;
     sealed_ = false;
     batch_.reset();

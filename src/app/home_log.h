@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace penstock::app {
@@ -23,7 +25,9 @@ struct Owed {
 /// then reserve() gives nothing. Threads: owning shard.
 class HomeLog {
 public:
-    explicit HomeLog(Appender& appender) : appender_(appender) {}
+    /// `before_seal` is called with a batch's last chance to change its records (a score).
+    HomeLog(Appender& appender, std::function<void()> before_seal)
+        : appender_(appender), before_seal_(std::move(before_seal)) {}
 
     /// Room for one encoded record (`size` a multiple of 8), or nothing: try again after collect()
     /// brought something.
@@ -62,6 +66,7 @@ private:
     static constexpr std::size_t kSpares = 8;
 
     Appender& appender_;
+    std::function<void()> before_seal_;
     BatchPtr batch_;
     bool sealed_ = false;
     std::vector<Owed> owed_;

@@ -15,7 +15,7 @@ Shard::Shard(Parts parts)
       inspector_(std::move(parts.inspector)),
       workspace_(inspector_->max_fields()),
       devices_(std::move(parts.devices)),
-      log_(parts.appender),
+      log_(parts.appender, [this] { score_waiting(); }),
       links_(parts.links),
       wake_(std::move(parts.wake)),
       closed_(parts.closed),
@@ -103,21 +103,43 @@ bool Shard::keep(const inspect::Examined& examined, const Ticket& ticket) {
     if (room.empty()) return false;
     encode(examined.record, room);
     const auto& record = examined.record;
-    score(room, record.device_hash, record.device, record.event_time, examined.metrics);
+    score_later(room.first(size), record.device_hash, record.event_time, examined.metrics);
     log_.commit(size, {id_, ticket});
     return true;
 }
 
-void Shard::score(
+/// A device's state is usually not in the cache, and the miss costs more than the score: it is
+/// asked for now and used some records later, before the batch is sealed at the latest. Order per
+/// device stays that of the batch.
+void Shard::score_later(
     std::span<std::byte> encoded,
     std::uint64_t hash,
-    std::string_view device,
     Nanoseconds event_time,
     std::span<const inspect::Metric> metrics
 ) {
     if (metrics.empty()) return;
-    const auto judged = devices_->score(hash, device, event_time, metrics, ++position_);
-    if (judged.field != 0xffff) set_score(encoded, judged);
+    devices_->prefetch_place(hash);
+    if (unscored_.size() >= kAhead)
+        devices_->prefetch_state(unscored_[unscored_.size() - kAhead].hash);
+    unscored_.push_back({encoded, hash, event_time, static_cast<std::uint32_t>(metrics.size())});
+    unscored_metrics_.insert(unscored_metrics_.end(), metrics.begin(), metrics.end());
+    if (unscored_.size() == kUnscored) score_waiting();
+}
+
+void Shard::score_waiting() {
+    std::span<const inspect::Metric> left = unscored_metrics_;
+    for (const auto& waiting : unscored_) {
+        const auto record = RecordView::parse_outline(waiting.record);
+        const auto metrics = left.first(waiting.metrics);
+        left = left.subspan(waiting.metrics);
+        if (!record) continue;
+        const auto judged = devices_->score(
+            waiting.hash, record->device(), waiting.event_time, metrics, ++position_
+        );
+        if (judged.field != 0xffff) set_score(waiting.record, judged);
+    }
+    unscored_.clear();
+    unscored_metrics_.clear();
 }
 
 bool Shard::forward(std::uint32_t home, const inspect::Examined& examined, const Ticket& ticket) {
@@ -241,11 +263,12 @@ bool Shard::take(Parcel& parcel, std::uint32_t from) {
         std::memcpy(room.data(), parcel.bytes.data() + parcel.bytes_taken, item.size);
         // A parcel packed under other streams than this shard has by now names its metrics
         // otherwise: not scored.
-        if (const auto record = RecordView::parse(room.first(item.size));
+        const auto encoded = room.first(item.size);
+        if (const auto record = RecordView::parse_outline(encoded);
             record && parcel.inspector == inspector_) {
             const auto metrics =
                 std::span(parcel.metrics).subspan(parcel.metrics_taken, item.metrics);
-            score(room, record->device_hash(), record->device(), record->event_time(), metrics);
+            score_later(encoded, record->device_hash(), record->event_time(), metrics);
         }
         log_.commit(item.size, {from, item.ticket});
         parcel.bytes_taken += item.size;
@@ -270,6 +293,7 @@ bool Shard::send_parcel(std::uint32_t home) {
 }
 
 void Shard::use(std::shared_ptr<const inspect::Inspector> inspector) {
+    score_waiting();
     // The table compares with the old catalogue: it lives until the end of this call.
     const auto old = std::exchange(inspector_, std::move(inspector));
     workspace_ = inspect::Workspace(inspector_->max_fields());
@@ -292,8 +316,9 @@ bool Shard::advance_checkpoint() {
         if (point.full) devices_->mark_all_changed();
         const auto copy =
             [&states = point.snapshot.states](std::uint64_t, std::span<const std::byte> blob) {
-                for (const auto byte : blob)
-                    states += static_cast<char>(byte);
+                // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes kept in a
+                // string.
+                states.append(reinterpret_cast<const char*>(blob.data()), blob.size());
             };
         while (devices_->save_changed(kStatesAtATime, copy) != 0) {
         }

@@ -82,13 +82,13 @@ private:
 
     bool keep(const inspect::Examined& examined, const Ticket& ticket);
     bool forward(std::uint32_t home, const inspect::Examined& examined, const Ticket& ticket);
-    void score(
+    void score_later(
         std::span<std::byte> encoded,
         std::uint64_t hash,
-        std::string_view device,
         Nanoseconds event_time,
         std::span<const inspect::Metric> metrics
     );
+    void score_waiting();
 
     bool take_durable();
     bool take_receipts();
@@ -120,6 +120,19 @@ private:
     std::uint64_t position_;  // of the last record in `devices_`, for as long as we run
     bool blocked_ = false;    // somebody was told `busy`
     std::unique_ptr<Checkpoint> checkpoint_;
+
+    /// A record of the open batch whose score is not in it yet: its device's state is on its way
+    /// into the cache.
+    struct Unscored {
+        std::span<std::byte> record;
+        std::uint64_t hash = 0;
+        Nanoseconds event_time = 0;
+        std::uint32_t metrics = 0;
+    };
+    static constexpr std::size_t kUnscored = 32;
+    static constexpr std::size_t kAhead = 8;  // records between the two misses of a look-up
+    std::vector<Unscored> unscored_;
+    std::vector<inspect::Metric> unscored_metrics_;
 
     /// Counters of what became of messages.
     struct Counters {

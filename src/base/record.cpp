@@ -170,22 +170,34 @@ void set_score(std::span<std::byte> record, const Score& score) noexcept {
     std::memcpy(at + offsetof(Header, score_field), &score.field, sizeof score.field);
 }
 
-Result<RecordView> RecordView::parse(std::span<const std::byte> bytes) noexcept {
-    if (bytes.size() < sizeof(Header))
+Result<RecordView> RecordView::parse_outline(std::span<const std::byte> bytes) noexcept {
+    if (bytes.size() < sizeof(Header)) {
         return Error{Errc::corrupt, "record: shorter than its header"};
+    }
     const Header header = header_of(bytes);
     if (header.version != kVersion) return Error{Errc::unsupported, "record: unknown version"};
-    if (header.size > bytes.size()) return Error{Errc::corrupt, "record: longer than its frame"};
-    if (header.size != padded(Layout(header).end))
+    if (header.size > bytes.size()) {
+        return Error{Errc::corrupt, "record: longer than its frame"};
+    }
+    if (header.size != padded(Layout(header).end)) {
         return Error{Errc::corrupt, "record: sizes contradict each other"};
+    }
     const auto source = header.source;
     if (source < 1 || source > 3) return Error{Errc::corrupt, "record: unknown source"};
-    for (std::uint32_t i = 0; i < header.field_count; ++i) {
-        const auto entry = load<Entry>(bytes, sizeof(Header) + i * sizeof(Entry));
-        if (!inside(entry, header)) return Error{Errc::corrupt, "record: a field points outside"};
-    }
     RecordView view;
     view.bytes_ = bytes.first(header.size);
+    return view;
+}
+
+Result<RecordView> RecordView::parse(std::span<const std::byte> bytes) noexcept {
+    PS_TRY(auto view, parse_outline(bytes));
+    const Header header = header_of(bytes);
+    for (std::uint32_t i = 0; i < header.field_count; ++i) {
+        const auto entry = load<Entry>(bytes, sizeof(Header) + i * sizeof(Entry));
+        if (!inside(entry, header)) {
+            return Error{Errc::corrupt, "record: a field points outside"};
+        }
+    }
     return view;
 }
 

@@ -4,6 +4,7 @@
 #include "journal/byte_codec.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace penstock::journal {
@@ -139,18 +140,36 @@ void OpenIndex::add(const FramePlace& place, std::span<const std::byte> records)
     if (place.count == 0) return;
     if (!frames_.empty() && place.first < frames_.back().first.plus(frames_.back().count)) return;
     frames_.push_back(place);
-    for (std::uint32_t i = 0; i < place.count; ++i) {
-        const auto record = RecordView::parse(records);
-        if (!record) {  // its size is unknown, and so is where the next one starts
+    // Devices come in any order: their slots are not in the cache. A few records are looked at
+    // ahead, so that the misses of one look-up pass while others are at work.
+    std::array<Coming, kAhead> coming;
+    for (std::uint32_t i = 0; i < place.count;) {
+        const auto wanted = std::min<std::uint32_t>(kAhead, place.count - i);
+        std::uint32_t count = 0;
+        for (; count < wanted; ++count) {
+            const auto record = RecordView::parse_outline(records);
+            if (!record) break;
+            coming[count] = {*record, device_hash(record->device())};
+            if (!table_.empty())
+                __builtin_prefetch(&table_[coming[count].hash & (table_.size() - 1)]);
+            records = records.subspan(record->bytes().size());
+        }
+        for (std::uint32_t k = 0; k < count && !table_.empty(); ++k) {
+            const auto slot = table_[coming[k].hash & (table_.size() - 1)];
+            if (slot != 0) __builtin_prefetch(&slots_[slot - 1]);
+        }
+        for (std::uint32_t k = 0; k < count; ++k)
+            add_record(place.first.plus(i + k), coming[k]);
+        i += count;
+        if (count < wanted) {  // its size is unknown, and so is where the next one starts
             unreadable_ += place.count - i;
             return;
         }
-        add_record(place.first.plus(i), *record);
-        records = records.subspan(record->bytes().size());
     }
 }
 
-void OpenIndex::add_record(Lsn lsn, const RecordView& record) {
+void OpenIndex::add_record(Lsn lsn, const Coming& coming) {
+    const auto& record = coming.record;
     const Posting posting{lsn, record.event_time()};
     const auto stream = stream_of(record.quarantined() ? kQuarantineStream : record.stream());
     auto& span = streams_[stream];
@@ -158,7 +177,7 @@ void OpenIndex::add_record(Lsn lsn, const RecordView& record) {
     span.oldest = std::min(span.oldest, posting.event_time);
     span.newest = std::max(span.newest, posting.event_time);
 
-    Slot& slot = slot_of(record, stream);
+    Slot& slot = slot_of(record.device(), coming.hash, stream);
     ++records_;
     ++slot.records;
     slot.oldest = std::min(slot.oldest, posting.event_time);
@@ -200,10 +219,10 @@ void OpenIndex::grow_table() {
     }
 }
 
-OpenIndex::Slot& OpenIndex::slot_of(const RecordView& record, std::uint32_t stream) {
+OpenIndex::Slot& OpenIndex::slot_of(
+    std::string_view device, std::uint64_t hash, std::uint32_t stream
+) {
     constexpr std::size_t kFirstPostings = 24;  // about four: most devices never need more
-    const auto device = record.device();
-    const auto hash = device_hash(device);
     Slot* found = nullptr;
     visit_slots(hash, [&](std::uint32_t i) {
         Slot& slot = slots_[i];

@@ -159,13 +159,19 @@ private:
         std::vector<std::byte> postings;
     };
 
-    void add_record(Lsn lsn, const RecordView& record);
+    /// A record about to be added.
+    struct Coming {
+        RecordView record;
+        std::uint64_t hash = 0;
+    };
+    static constexpr std::uint32_t kAhead = 16;
+    void add_record(Lsn lsn, const Coming& coming);
     std::uint32_t stream_of(std::string_view name);
     void grow_table();
     /// Calls `visit(slot index)` for each slot of that hash until it returns true.
     template <class Visit>
     void visit_slots(std::uint64_t hash, Visit visit) const;
-    Slot& slot_of(const RecordView& record, std::uint32_t stream);
+    Slot& slot_of(std::string_view device, std::uint64_t hash, std::uint32_t stream);
     [[nodiscard]] DeviceSpan span_of(std::uint32_t slot) const;
     [[nodiscard]] std::vector<DeviceSpan> spans_of(std::string_view device) const;
     [[nodiscard]] std::vector<std::uint32_t> sorted_slots() const;
