@@ -109,7 +109,12 @@ TEST_CASE("history: latest is the newest by event time, then LSN", "[journal]") 
     f.files.add({record_of("d", 11, "c")});
     CHECK(f.latest("d") == "c");
     CHECK(f.latest("e") == "x");
+    f.files.add({record_of("f", 1001, "p")});
+    f.next_segment();
+    f.files.add({record_of("f", 1000, "q")});
+    CHECK(f.latest("f") == "p");
     f.restart();
+    CHECK(f.latest("f") == "p");
     CHECK(f.latest("d") == "c");
     CHECK(f.latest("nobody") == "not_found");
 }

@@ -154,6 +154,19 @@ TEST_CASE("quarantine: damage costs the entry it hits and no other", "[journal][
     }
 }
 
+TEST_CASE("quarantine: version 1 is written and read as it always was", "[journal][golden]") {
+    CHECK(
+        test::hex(encode_quarantine_header(JournalId{{1, 2, 3}})) ==
+        "50535146010000000102030000000000000000000000000099050d8800000000"
+    );
+    const auto record = bytes_of("{}");
+    CHECK(
+        test::hex(encode_quarantine_entry("lake", {7}, 9, "400: no", record)) ==
+        "50535145200000001e5afdace1324339046c616b6507000000000000000900000000000000"
+        "073430303a206e6f027b7d"
+    );
+}
+
 TEST_CASE("quarantine: two sinks may append at once", "[journal][concurrency]") {
     Fixture f;
     const auto store = f.open();
