@@ -63,8 +63,8 @@ class Appender {
 public:
     virtual ~Appender() = default;
 
-    /// An empty batch of the configured size, or one large enough for a record of `at_least` bytes. Null when a record of
-    /// that size can never be stored.
+    /// An empty batch of the configured size, or one large enough for a record of `at_least` bytes.
+    /// Null when a record of that size can never be stored.
     [[nodiscard]] virtual BatchPtr acquire(std::size_t at_least = 0) = 0;
 
     /// Hands a sealed batch over. False: the ring to the commit thread is full, or the journal

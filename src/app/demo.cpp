@@ -70,7 +70,8 @@ std::string hints(const Settings& settings) {
         out += fmt::format(
             R"(Publish over HTTP (one object, an array, or NDJSON; plain, gzip or zstd):
   curl -s {0}/v1/ingest/wearables -H 'Content-Type: application/json' -d '{{"deviceId":"w-2","heartRate":90}}'
-  curl -s {0}/v1/ingest/wearables -H 'Content-Type: application/json' -d '[{{"deviceId":"w-2","heartRate":91}},{{"deviceId":"w-3","heartRate":400}}]'
+  curl -s {0}/v1/ingest/wearables -H 'Content-Type: application/json' \
+       -d '[{{"deviceId":"w-2","heartRate":91}},{{"deviceId":"w-3","heartRate":400}}]'
 )",
             url(listeners.http->listen)
         );

@@ -33,8 +33,8 @@ Status write_zeros(DiskFile& file, std::uint64_t size) {
     return file.sync();
 }
 
-/// Makes the file and fills it. Where segments are written past the page cache, the zeros are too: copying them through it
-/// costs more CPU than all commits into them.
+/// Makes the file and fills it. Where segments are written past the page cache, the zeros are too:
+/// copying them through it costs more CPU than all commits into them.
 Status fill_new_file(
     Disk& disk, const std::filesystem::path& path, std::uint64_t size, OpenMode mode
 ) {

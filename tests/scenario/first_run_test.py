@@ -2,6 +2,7 @@
 import gzip
 import json
 import subprocess
+import threading
 import unittest
 
 from support.daemon import Daemon, eventually
@@ -93,18 +94,22 @@ class FirstRun(unittest.TestCase):
         tail = subprocess.Popen(["curl", "-sSN", "--max-time", "20", f"http://127.0.0.1:{self.daemon.admin}/v1/tail?device=t-1"],
                                 stdout=subprocess.PIPE)
         client = Client(self.daemon.mqtt, "tail-test")
-        try:
-            seen = b""
-            for _ in range(50):
+        seen = threading.Event()
+
+        def publish():  # the tail begins with what comes after it was asked for
+            while not seen.wait(0.1):
                 client.publish_and_wait("iot/wearable/data", b'{"deviceId":"t-1","heartRate":90}')
-                line = b""
-                while not line.startswith(b"data:"):
-                    line = tail.stdout.readline()
-                    self.assertTrue(line, "the tail ended")
-                seen = line
-                break
-            self.assertIn(b'"t-1"', seen)
+        publisher = threading.Thread(target=publish)
+        publisher.start()
+        try:
+            line = b""
+            while not line.startswith(b"data:"):
+                line = tail.stdout.readline()
+                self.assertTrue(line, "the tail ended")
+            self.assertIn(b'"t-1"', line)
         finally:
+            seen.set()
+            publisher.join()
             tail.kill()
             tail.communicate()
             client.close()
