@@ -2,6 +2,7 @@
 
 #include "app/settings.h"
 #include "base/files.h"
+#include "support/source_tree.h"
 #include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -15,7 +16,7 @@ using namespace penstock;
 
 namespace {
 
-const std::filesystem::path kRoot = std::filesystem::path(__FILE__).parent_path() / "../..";
+const std::filesystem::path kRoot = test::source_tree();
 
 /// Compares a file of the tree with what it should be. With PENSTOCK_UPDATE in the environment it
 /// is written instead.

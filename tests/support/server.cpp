@@ -1,5 +1,7 @@
 #include "support/server.h"
 
+#include "support/source_tree.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -18,8 +20,7 @@ namespace penstock::test {
 namespace {
 
 std::string script(const std::string& name) {
-    const auto tests = std::filesystem::path(__FILE__).parent_path().parent_path();
-    return (tests / "servers" / (name + ".sh")).string();
+    return (source_tree() / "tests/servers" / (name + ".sh")).string();
 }
 
 int bind_port(std::uint16_t port) {
