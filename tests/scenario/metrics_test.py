@@ -87,7 +87,9 @@ class Metrics(unittest.TestCase):
         self.assertEqual(path.read_text(), page, "docs/METRICS.md differs: run this test with PENSTOCK_UPDATE=1")
 
     def test_a13_hostile_ids_stay_one_line_of_the_log_and_secrets_stay_out(self):
-        client = Client(self.daemon.mqtt, "evil\x1b[31m", version=5)
+        with self.assertRaises(ConnectionRefusedError):
+            Client(self.daemon.mqtt, "evil\x1b[31m\r\n", version=5)
+        client = Client(self.daemon.mqtt, "honest", version=5)
         client.publish_and_wait("iot/x/data", b'{"deviceId":"a\\r\\n{\\"level\\":\\"error\\"}\\u001b[2J","heartRate":1}')
         client.close(polite=False)
         for line in self.daemon.log().splitlines():
