@@ -34,7 +34,10 @@ struct SpareSegment {
 /// A file of zeros, durable but for its name; written past the page cache with OpenMode::direct.
 /// Leaves no file behind when it fails. Errors: conflict, full, io.
 [[nodiscard]] Status make_zero_file(
-    Disk& disk, const std::filesystem::path& path, std::uint64_t size, OpenMode mode = OpenMode::create
+    Disk& disk,
+    const std::filesystem::path& path,
+    std::uint64_t size,
+    OpenMode mode = OpenMode::create
 );
 
 /// The segment that is being written: where the next frame goes. Knows nothing of I/O.

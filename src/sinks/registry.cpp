@@ -9,9 +9,7 @@
 namespace penstock::sinks {
 
 const std::vector<SinkKind>& sink_kinds() {
-    static const std::vector<SinkKind> kinds{
-        kafka_kind(), line_protocol_kind(), archive_kind()
-    };
+    static const std::vector<SinkKind> kinds{kafka_kind(), line_protocol_kind(), archive_kind()};
     return kinds;
 }
 

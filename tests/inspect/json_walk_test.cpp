@@ -73,10 +73,9 @@ using Fields = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("every scalar, array and empty object becomes a field with its own text", "[inspect]") {
-    const Walked walked = walk(
-        R"( { "a" : 1 , "b":-2.50,"c":"x\"y", "d":true,"e":null, "f":[1, {"x":2}],)"
-        R"("g":{"h":false,"i":{"j":"k"}},"l":{},"m":[] } )"
-    );
+    const Walked walked =
+        walk(R"( { "a" : 1 , "b":-2.50,"c":"x\"y", "d":true,"e":null, "f":[1, {"x":2}],)"
+             R"("g":{"h":false,"i":{"j":"k"}},"l":{},"m":[] } )");
     CHECK(walked.reason.empty());
     CHECK(
         walked.fields ==

@@ -71,7 +71,8 @@ struct Said {
 /// An inspector with a workspace: `says(topic, payload)`.
 class Desk {
 public:
-    explicit Desk(const std::string& yaml) : inspector_(make(yaml)), workspace_(inspector_->max_fields()) {}
+    explicit Desk(const std::string& yaml)
+        : inspector_(make(yaml)), workspace_(inspector_->max_fields()) {}
 
     Said says(
         std::string_view topic, std::string_view payload, std::string_view client = "client-1"

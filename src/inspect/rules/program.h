@@ -84,8 +84,7 @@ public:
     [[nodiscard]] bool holds(std::span<const Value> fields) const noexcept;
 
 private:
-    [[nodiscard]] std::optional<bool> compare_with_constant(
-        std::span<const Value> fields
+    [[nodiscard]] std::optional<bool> compare_with_constant(std::span<const Value> fields
     ) const noexcept;
 
     std::vector<Op> ops_;

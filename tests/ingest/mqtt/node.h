@@ -20,9 +20,9 @@
 
 #include <cerrno>
 #include <chrono>
+#include <concepts>
 #include <functional>
 #include <memory>
-#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,12 +74,15 @@ public:
 /// The listeners of a node with several shards, all driven by the test's thread, on real sockets.
 class Node final : public penstock::Shards {
 public:
-    explicit Node(std::uint32_t shard_count = 1, penstock::ingest::MqttListenerConfig settings = {}) {
+    explicit Node(
+        std::uint32_t shard_count = 1, penstock::ingest::MqttListenerConfig settings = {}
+    ) {
         settings.listen = {"127.0.0.1", 0};
         auto server = std::make_shared<penstock::mqtt::Server>(authenticator, shard_count);
         std::vector<penstock::ingest::ListenerSpec> specs;
         specs.push_back(server->listener("mqtt", settings));
-        auto opened = penstock::ingest::Listeners::open(std::move(specs), shard_count, clock, registry);
+        auto opened =
+            penstock::ingest::Listeners::open(std::move(specs), shard_count, clock, registry);
         INFO((opened.ok() ? "" : opened.error().message));
         REQUIRE(opened.ok());
         listeners = std::move(opened).value();

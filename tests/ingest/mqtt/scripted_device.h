@@ -9,10 +9,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <concepts>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <concepts>
 #include <string>
 #include <string_view>
 #include <vector>
