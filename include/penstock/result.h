@@ -99,8 +99,10 @@ private:
     return std::move(PS_CONCAT(ps_status_, __LINE__)).error()
 
 /// `PS_TRY(auto x, f());` binds the value of a Result or returns its error to the caller.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration in parentheses is none.
 #define PS_TRY(declaration, expression)                            \
     auto PS_CONCAT(ps_result_, __LINE__) = (expression);           \
     if (!PS_CONCAT(ps_result_, __LINE__).ok())                     \
         return std::move(PS_CONCAT(ps_result_, __LINE__)).error(); \
     declaration = std::move(PS_CONCAT(ps_result_, __LINE__)).value()
+// NOLINTEND(bugprone-macro-parentheses)

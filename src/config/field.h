@@ -68,11 +68,13 @@ namespace penstock::config {
 
 // ---- rules: any number after the help text of a field -------------------------------------------
 
+// NOLINTBEGIN(readability-identifier-naming): words of the tables' little language.
 /// The key must be there.
 inline constexpr RequiredRule required{};
 
 /// Neither an empty text nor an empty list or map.
 inline constexpr NotEmptyRule not_empty{};
+// NOLINTEND(readability-identifier-naming)
 
 /// Bounds for numbers, byte counts and durations; for an optional or a list they hold for each
 /// value in it.
