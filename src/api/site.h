@@ -79,7 +79,7 @@ private:
     [[nodiscard]] Answer ready(bool with_reasons) const;
     [[nodiscard]] Plan devices(Target target) const;
     [[nodiscard]] Plan tail(const Target& target) const;
-    [[nodiscard]] Plan route(std::string_view target) const;
+    [[nodiscard]] Plan route(std::string_view text) const;
 
     const Config& config_;
     const Sources sources_;

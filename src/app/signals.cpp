@@ -37,7 +37,7 @@ Signals::Event Signals::wait(Nanoseconds bound) {
     return info.ssi_signo == SIGHUP ? Event::reload : Event::stop;
 }
 
-void Signals::interrupt() noexcept {
+void Signals::interrupt() const noexcept {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto n = ::write(event_, &one, sizeof one);
 }

@@ -17,7 +17,7 @@ public:
     enum class Event { none, stop, reload, interrupted };
     /// The next SIGTERM or SIGINT (stop), SIGHUP (reload) or interrupt(); none after `bound`.
     [[nodiscard]] Event wait(Nanoseconds bound);
-    void interrupt() noexcept;
+    void interrupt() const noexcept;
 
 private:
     int signals_;

@@ -94,6 +94,7 @@ void SinkSet::end(Running& running) {
         return;
     }
     // Stuck inside a far side's library: the thread stays behind with all that it uses.
+    // NOLINTNEXTLINE(bugprone-unused-return-value)
     static_cast<void>(running.runner.release());
 }
 
@@ -180,6 +181,7 @@ void SinkSet::stop() {
 std::vector<sinks::SinkHealth> SinkSet::health() const {
     const std::lock_guard lock(mutex_);
     std::vector<sinks::SinkHealth> out;
+    out.reserve(running_.size());
     for (const auto& [id, running] : running_)
         out.push_back(running.runner->health());
     return out;

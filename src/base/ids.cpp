@@ -1,6 +1,6 @@
 #include "penstock/ids.h"
 
-#define XXH_INLINE_ALL
+#define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library's switch
 #include <xxhash.h>
 
 namespace penstock {

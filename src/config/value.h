@@ -220,9 +220,9 @@ private:
             return read_bool(node, out, context);
         } else if constexpr (std::signed_integral<M>) {
             std::int64_t value = 0;
-            constexpr std::int64_t low = std::numeric_limits<M>::min();
-            constexpr std::int64_t high = std::numeric_limits<M>::max();
-            if (!read_signed(node, low, high, value, context)) return false;
+            constexpr std::int64_t kLow = std::numeric_limits<M>::min();
+            constexpr std::int64_t kHigh = std::numeric_limits<M>::max();
+            if (!read_signed(node, kLow, kHigh, value, context)) return false;
             out = static_cast<M>(value);
             return true;
         } else if constexpr (std::unsigned_integral<M>) {

@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
@@ -302,15 +303,12 @@ asio::awaitable<void> live(
 ) {
     asio::steady_timer timer(fleet.io);
     auto due = Steady::now() + first;
-    bool connected = false;
     Event event;
     int left = 0;  // copies still to send
     bool again = false;
     while (!fleet.ending) {
-        std::string trouble;
         try {
-            if (!connected) co_await line->open();
-            connected = true;
+            co_await line->open();
             while (!fleet.ending) {
                 if (left == 0) {
                     timer.expires_at(due);
@@ -326,13 +324,11 @@ asio::awaitable<void> live(
                 again = false;
                 --left;
             }
-        } catch (const std::exception& error) {
-            trouble = error.what();
+        } catch (const std::exception&) {
+            ++fleet.totals.reconnects;
         }
         if (fleet.ending) break;
-        connected = false;
         again = left != 0;
-        ++fleet.totals.reconnects;
         timer.expires_after(std::chrono::milliseconds(500));
         co_await timer.async_wait(use_awaitable);
     }
@@ -397,7 +393,7 @@ Status play(const Options& options, const std::function<void(const Totals&)>& re
     const double share = options.mqtt.empty()   ? 1.0
                          : options.http.empty() ? 0.0
                                                 : options.http_share;
-    const auto over_http = static_cast<std::uint32_t>(share * options.devices + 0.5);
+    const auto over_http = static_cast<std::uint32_t>(std::lround(share * options.devices));
     const auto period = std::chrono::duration_cast<Steady::duration>(
         std::chrono::duration<double>(options.devices / options.rate)
     );
