@@ -76,6 +76,7 @@ void wipe(void* data, std::size_t size) noexcept {
 
 void wipe(std::string& text) noexcept {
     // What a longer content left behind the end is part of the string's memory too.
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.Move): moved-from strings are wiped on purpose.
     text.resize(text.capacity());
     wipe(text.data(), text.size());
     text.clear();

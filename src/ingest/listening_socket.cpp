@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace penstock::ingest {
@@ -59,7 +60,7 @@ void set(int fd, int level, int option, int value) noexcept {
 
 Error failure(const Endpoint& endpoint, int error) {
     Errc code = Errc::io;
-    std::string why = std::strerror(error);
+    std::string why = std::generic_category().message(error);
     if (error == EADDRINUSE) code = Errc::conflict, why = "the address is in use";
     if (error == EACCES) code = Errc::denied, why = "no permission (ports below 1024 need one)";
     return {code, "cannot listen on " + endpoint.text() + ": " + why};
@@ -120,7 +121,7 @@ Result<Socket> accept_one(int listening, Peer& peer) noexcept {
         }
         if (errno == EAGAIN) break;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            return Error{Errc::io, std::strerror(errno)};
+            return Error{Errc::io, std::generic_category().message(errno)};
         }
         // ECONNABORTED, EINTR, EPERM (firewall) and the network errors that accept(2) lists concern
         // one connection.

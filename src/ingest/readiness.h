@@ -9,10 +9,10 @@
 #include <memory>
 #include <span>
 
-struct epoll_event;
+struct epoll_event;  // NOLINT(readability-identifier-naming): the system's name
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): Asio's name
 }
 
 namespace penstock::ingest {

@@ -11,7 +11,6 @@
 namespace penstock::inspect {
 namespace {
 
-using config::Origin;
 using config::Problems;
 using config::quoted;
 using config::suggestion;

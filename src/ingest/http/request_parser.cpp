@@ -24,7 +24,7 @@ struct Target {
 struct TargetBody {
     using value_type = Target;
 
-    class reader {
+    class reader {  // NOLINT(readability-identifier-naming): Beast's name
     public:
         template <bool isRequest, class Fields>
         reader(beast::http::header<isRequest, Fields>&, value_type& target) : target_(target) {}
