@@ -63,7 +63,7 @@ public:
         const Clock& clock,
         metrics::Registry& registry,
         std::unique_ptr<DiskLock> lock,
-        Recovered recovered,
+        const Recovered& recovered,
         IoChoice io
     )
         : options_(std::move(options)),
