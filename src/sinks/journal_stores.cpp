@@ -3,6 +3,7 @@
 #include "journal/cursor.h"
 #include "journal/quarantine_store.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,14 @@ public:
         PS_TRY(cursor_, store_.attach(sink_));
         if (cursor_->fresh()) return std::optional<Lsn>();
         return std::optional(cursor_->lsn());
+    }
+
+    [[nodiscard]] bool lost() const override {
+        const auto files = store_.list();
+        if (!files.ok()) return true;
+        return std::any_of(files->begin(), files->end(), [this](const journal::CursorInfo& file) {
+            return file.sink == sink_ && !file.problem.empty();
+        });
     }
 
     [[nodiscard]] Status save(SafePoint safe) override {

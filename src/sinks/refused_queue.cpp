@@ -41,9 +41,12 @@ Lsn RefusedQueue::first() const noexcept {
 Status RefusedQueue::store(Ledger& ledger, const std::stop_token& stop) {
     std::vector<RefusedCopy> copies;
     std::vector<ChunkPtr> alive;
+    std::size_t bytes = 0;
     for (auto it = waiting_.begin(); it != waiting_.end() && copies.size() < kBatch; ++it) {
         if (alive.empty() || !holds(alive.back(), it->first)) {
+            if (bytes >= kBatchBytes) break;
             PS_TRY(ChunkPtr chunk, chunk_of(it->first, stop));
+            if (chunk) bytes += chunk->records().size();
             alive.push_back(std::move(chunk));
         }
         const bool there = holds(alive.back(), it->first);

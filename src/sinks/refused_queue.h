@@ -24,6 +24,7 @@ class RefusedQueue {
 public:
     static constexpr std::size_t kHoldAt = 10'000;
     static constexpr std::size_t kBatch = 64;
+    static constexpr std::size_t kBatchBytes = std::size_t{16} * 1024 * 1024;
 
     /// `store` must outlive this.
     RefusedQueue(std::function<std::unique_ptr<LogReader>()> open_reader, RefusedStore& store);
@@ -35,8 +36,9 @@ public:
     /// The lowest of them; 0: none.
     [[nodiscard]] Lsn first() const noexcept;
 
-    /// Reads up to kBatch of them again from the journal, makes the copies durable, and tells the
-    /// ledger. Errors: of the store (full: at its bound) and of the journal; all stay waiting.
+    /// Reads up to kBatch of them (fewer beyond kBatchBytes of journal) again from the journal,
+    /// makes the copies durable, and tells the ledger. Errors: of the store (full: at its bound)
+    /// and of the journal; all stay waiting.
     [[nodiscard]] Status store(Ledger& ledger, const std::stop_token& stop);
 
 private:

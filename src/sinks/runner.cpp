@@ -181,7 +181,7 @@ bool Runner::State::open() {
         begin_at(saved);
         return true;
     }
-    const bool latest = parts.settings.start_at == StartAt::latest;
+    const bool latest = parts.settings.start_at == StartAt::latest && !parts.cursor->lost();
     const Lsn first = latest ? parts.reader->durable().next() : parts.reader->position();
     begin_at(Lsn{first.value == 0 ? 0 : first.value - 1});
     save(confirmations->settled(clock.monotonic()));

@@ -18,8 +18,10 @@ namespace penstock::sinks {
 class CursorFile {
 public:
     virtual ~CursorFile() = default;
-    /// Nothing: a new sink.
+    /// Nothing: there is no cursor. Then lost() tells a new sink from one whose cursor cannot be
+    /// read any more, which begins with the oldest record whatever `start_at` says.
     [[nodiscard]] virtual Result<std::optional<Lsn>> load() = 0;
+    [[nodiscard]] virtual bool lost() const { return false; }
     /// Durable on return. A failure leaves the old cursor: behind is safe.
     [[nodiscard]] virtual Status save(SafePoint safe) = 0;
 };

@@ -9,6 +9,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
+#include <fstream>
+
 namespace penstock::sinks {
 namespace {
 

@@ -187,6 +187,12 @@ TEST_CASE("runner: a new sink begins where it is told to", "[sinks][runner]") {
         world.run(kSecond);
         CHECK(world.far.arrived().size() == 5);
     }
+    SECTION("with the oldest record when its cursor is lost, whatever it was told") {
+        world.settings.start_at = StartAt::latest;
+        world.disk.cursor_lost = true;
+        world.run(kSecond);
+        CHECK(world.far.arrived().size() == 20);
+    }
     CHECK(world.disk.cursor == world.log.durable());
     CHECK(world.books_balance());
 }

@@ -23,6 +23,7 @@ struct FakeDiskOfSink {
     std::vector<Lsn> saves;
     std::vector<Kept> kept;
     std::size_t room = 1000;  // refused records that fit
+    bool cursor_lost = false;
     std::optional<Error> load_fails;
     std::optional<Error> save_fails;
 };
@@ -35,6 +36,7 @@ public:
         if (disk_.load_fails) return *disk_.load_fails;
         return disk_.cursor;
     }
+    [[nodiscard]] bool lost() const override { return disk_.cursor_lost; }
     [[nodiscard]] Status save(sinks::SafePoint safe) override {
         if (disk_.save_fails) return *disk_.save_fails;
         disk_.cursor = safe.lsn();
