@@ -45,7 +45,7 @@ struct SinkKind {
 
 /// A SinkKind out of a settings struct that derives from SinkConfig and has a `config::Fields`.
 template <class Config, class Make>
-SinkKind sink_kind(std::string type, std::string help, Make make) {
+SinkKind sink_kind(const std::string& type, std::string help, Make make) {
     return {
         type,
         config::kind<SinkConfig, Config>(type, std::move(help)),
