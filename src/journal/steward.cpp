@@ -144,7 +144,7 @@ void Steward::prepare(const Space& space) {
         if (spare_ || stopping_) return;
     }
     // Without the ballast some space is left alone, so that cursors have it.
-    const std::uint64_t reserve = ballast_ ? 0 : 2 * kBallastBytes;
+    const std::uint64_t reserve = ballast_ ? 0 : 2 * ballast_bytes();
     if (space.available < options_.segment_size + reserve) {
         out_of_space_ = true;
         return;
@@ -240,7 +240,7 @@ void Steward::keep_ballast(const Space& space) {
         }
         return;
     }
-    const Status made = make_zero_file(disk_, path, kBallastBytes);
+    const Status made = make_zero_file(disk_, path, ballast_bytes());
     // One of an earlier run serves as well.
     ballast_ = made.ok() || made.error().code == Errc::conflict;
 }

@@ -8,6 +8,7 @@
 #include "penstock/disk.h"
 #include "penstock/result.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -79,7 +80,7 @@ public:
 
     /// How often space is looked at, and how soon taking records resumes after it returned.
     static constexpr Nanoseconds kWatchInterval = 500 * kMillisecond;
-    /// Kept so that cursors can be written when nothing else can.
+    /// Kept so that cursors can be written when nothing else can; a segment's size if that is less.
     static constexpr std::uint64_t kBallastBytes = std::uint64_t{1} << 20U;
 
 private:
@@ -97,6 +98,9 @@ private:
     [[nodiscard]] Result<Space> look() const;
     void prepare(const Space& space);
     void keep_ballast(const Space& space);
+    [[nodiscard]] std::uint64_t ballast_bytes() const noexcept {
+        return std::min(kBallastBytes, options_.segment_size);
+    }
     void measure(const Space& space, Nanoseconds now);
     void set_full(bool full, std::string_view why);
     void fail(const Error& error);
