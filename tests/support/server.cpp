@@ -128,13 +128,20 @@ Server::Server(std::string name, Options options, std::string folder, std::uint1
       folder_(std::move(folder)),
       port_(port) {
     // Ends the server when its input ends: when this object goes, and when the test program dies.
-    const std::string guard = "trap '' INT TERM; cat >/dev/null; " + shell_quoted(script(name_)) +
-                              " kill " + shell_quoted(folder_) + " >/dev/null 2>&1; rm -rf " +
-                              shell_quoted(folder_);
-    guard_ = ::popen(guard.c_str(), "we");
+    // In a session of its own and nobody's child, so that who kills the test with all its children
+    // does not kill the guard first.
+    const std::string folder_name = shell_quoted(folder_);
+    const std::string guard = "trap '' INT TERM HUP; cat >/dev/null; " +
+                              shell_quoted(script(name_)) + " kill " + folder_name +
+                              " >/dev/null 2>&1; for i in 1 2 3 4 5; do rm -rf " + folder_name +
+                              " 2>/dev/null && break; sleep 1; done";
+    const std::string launch =
+        "exec 3<&0; setsid sh -c " + shell_quoted(guard) + " <&3 3<&- >/dev/null 2>&1 &";
+    guard_ = ::popen(launch.c_str(), "we");
 }
 
 Server::~Server() {
+    static_cast<void>(run("kill"));
     if (guard_ != nullptr) ::pclose(guard_);
 }
 
