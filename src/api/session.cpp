@@ -204,7 +204,7 @@ private:
         auto errand = std::make_shared<Errand>(stream_.get_executor());
         auto ring = ringer(stream_.get_executor(), errand->bell);
         WorkerPool::Job job;
-        job.run = [errand, ring, work = std::move(work)] { run(work, *errand, ring); };
+        job.run = [errand, ring, moved = std::move(work)] { run(moved, *errand, ring); };
         job.drop = [errand, ring] {
             errand->answer = problem(503, "stopping", "the node stops");
             ring();

@@ -171,12 +171,12 @@ Plan Site::devices(Target target) const {
     const std::string what = size == 4 ? target.segments[3] : std::string{};
     Plan plan;
     if (size == 2) {
-        plan.query = [opened, target = std::move(target)] { return opened->query.devices(target); };
+        plan.query = [opened, asked = std::move(target)] { return opened->query.devices(asked); };
     } else if (what == "latest") {
         plan.query = [opened, device = target.segments[2]] { return opened->query.latest(device); };
     } else if (what == "history") {
-        plan.query = [opened, target = std::move(target)] {
-            return opened->query.history(target.segments[2], target);
+        plan.query = [opened, asked = std::move(target)] {
+            return opened->query.history(asked.segments[2], asked);
         };
     } else {
         return no_such_path();

@@ -166,12 +166,12 @@ auth::Authenticator::Callback HttpConnection::bring_back(const Ticket& who) {
     return [&shards = shard().shards(), &listeners = shard().listeners(), id = shard().id(), who](
                auth::Verdict verdict
            ) {
-        shards.post(id, [&listeners, id, who, verdict = std::move(verdict)] {
+        shards.post(id, [&listeners, id, who, late = std::move(verdict)] {
             ShardListeners* const home = listeners.shard(id);
             if (home == nullptr) return;
             home->run([&] {
                 auto* const found = home->find(who.connection, who.generation);
-                if (found != nullptr) static_cast<HttpConnection*>(found)->late_verdict(verdict);
+                if (found != nullptr) static_cast<HttpConnection*>(found)->late_verdict(late);
             });
         });
     };
