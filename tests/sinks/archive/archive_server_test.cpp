@@ -47,7 +47,7 @@ S3StoreConfig bucket_of(const Server& server, const std::string& prefix) {
     config.prefix = prefix;
     config.credentials.access_key = "penstock";
     config.credentials.secret_key = Secret(std::string("penstock-secret"));
-    config.http.timeout = std::chrono::seconds(10);
+    config.http.timeout = std::chrono::seconds(30);
     config.http.tls.ca = server.value("ca");
     return config;
 }
@@ -88,7 +88,7 @@ SinkProgress deliver(Sink& sink, const std::vector<RecordView>& records) {
         while (!sink.put(lsn, record))
             static_cast<void>(sink.poll(10 * kMillisecond));
     }
-    for (int i = 0; i < 2000 && progress.safe < lsn && !progress.failure; ++i) {
+    for (int i = 0; i < 6000 && progress.safe < lsn && !progress.failure; ++i) {
         sink.flush();
         progress = sink.poll(10 * kMillisecond);
     }
@@ -104,6 +104,7 @@ public:
     [[nodiscard]] std::vector<Arrival> arrived() override {
         return test::arrivals_in(place_.objects(server_));
     }
+    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
     [[nodiscard]] bool can(Fault fault) const override {
         return fault == Fault::none || fault == Fault::unreachable;
     }
@@ -235,20 +236,20 @@ TEST_CASE("archive: a wrong secret is an alarm, at a real S3", "[sinks][archive]
     REQUIRE(progress.failure);
     CHECK(progress.failure->kind == FailureClass::credentials);
     CHECK(progress.safe == Lsn{0});
-    CHECK(place.sink()->probe(2 * kSecond).error().code == Errc::denied);
+    CHECK(place.sink()->probe(30 * kSecond).error().code == Errc::denied);
 }
 
 TEST_CASE("archive: a missing bucket is a setting, at a real S3", "[sinks][archive][server]") {
     PS_NEEDS_S3;
     Place place;
     place.config.s3 = bucket_of(*shared(), place.prefix);
-    CHECK(place.sink()->probe(2 * kSecond).ok());
+    CHECK(place.sink()->probe(30 * kSecond).ok());
     place.config.s3->bucket = "nowhere";
     RecordBuilder record;
     const SinkProgress progress = deliver(*place.sink(), {record.view()});
     REQUIRE(progress.failure);
     CHECK(progress.failure->kind == FailureClass::configuration);
-    CHECK_FALSE(place.sink()->probe(2 * kSecond).ok());
+    CHECK_FALSE(place.sink()->probe(30 * kSecond).ok());
 }
 
 TEST_CASE("archive: a clock that is wrong passes, with words for it", "[sinks][archive][server]") {

@@ -45,8 +45,8 @@ S3StoreConfig bucket_at(const std::string& endpoint) {
     config.prefix = "lake";
     config.credentials.access_key = "A";
     config.credentials.secret_key = Secret(std::string("S"));
-    config.http.timeout = std::chrono::seconds(1);
-    config.http.connect_timeout = std::chrono::seconds(1);
+    config.http.timeout = std::chrono::seconds(5);
+    config.http.connect_timeout = std::chrono::seconds(5);
     return config;
 }
 
@@ -79,6 +79,7 @@ public:
     [[nodiscard]] std::vector<Arrival> arrived() override {
         return test::arrivals_in(test::objects_below(dir_ / "lake"));
     }
+    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
     [[nodiscard]] bool can(Fault fault) const override { return fault == Fault::none; }
     void set(Fault) override {}
 
@@ -99,6 +100,7 @@ public:
             objects[key] = object.bytes;
         return test::arrivals_in(objects);
     }
+    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
     [[nodiscard]] bool can(Fault fault) const override { return fault != Fault::half_accepted; }
     void set(Fault fault) override {
         if (fault == Fault::unreachable) return s3_.server().go_away();
@@ -163,10 +165,10 @@ struct Bench {
         for (std::uint64_t lsn = from; lsn <= to; ++lsn)
             put(lsn);
     }
-    /// Until something is reported, for at most 5 s.
+    /// Until something is reported, for at most 20 s.
     SinkProgress report() {
         SinkProgress progress;
-        for (int i = 0; i < 500; ++i) {
+        for (int i = 0; i < 2000; ++i) {
             progress = sink().poll(10 * kMillisecond);
             if (progress.safe > reported || progress.failure) break;
         }
@@ -178,6 +180,18 @@ struct Bench {
         const SinkProgress progress = report();
         if (progress.failure) FAIL(progress.failure->message);
         return progress.safe;
+    }
+    /// Flushes what is no full window, until `lsn` is safe.
+    void ship_until(Lsn lsn) {
+        for (int i = 0; i < 100 && reported < lsn; ++i)
+            ship();
+        REQUIRE(reported >= lsn);
+    }
+    /// The same without flushing.
+    void report_until(Lsn lsn) {
+        for (int i = 0; i < 100 && reported < lsn; ++i)
+            REQUIRE_FALSE(report().failure);
+        REQUIRE(reported >= lsn);
     }
     [[nodiscard]] Objects objects() const { return test::objects_below(dir / "lake"); }
     [[nodiscard]] double count(const std::string& name) const {
@@ -305,8 +319,7 @@ TEST_CASE("archive: more records than a window holds flow on", "[sinks][archive]
     bench.config.window.bytes = 64_KiB;
     bench.put(1, 3000);
     CHECK(bench.ship() <= Lsn{3000});
-    while (bench.reported < Lsn{3000})
-        bench.ship();
+    bench.ship_until({3000});
     CHECK(test::arrivals_in(bench.objects()).size() == 3000);
 }
 
@@ -334,8 +347,7 @@ TEST_CASE("archive: after a kill the same records give the same objects", "[sink
     // The cursor was not saved: everything comes again, and more that was not there.
     bench.start({});
     bench.put(1, 12);
-    while (bench.reported < Lsn{9})
-        bench.report();
+    bench.report_until({9});
     CHECK(bench.ship() == Lsn{12});
     const Objects after = bench.objects();
     CHECK(after.size() == 3);
@@ -356,8 +368,7 @@ TEST_CASE(
     bench.config.level = 7;
     bench.start({});
     bench.put(1, 7);
-    while (bench.reported < Lsn{5})
-        bench.report();
+    bench.report_until({5});
     CHECK(bench.objects() == before);
     bench.ship();
     CHECK(bench.objects().size() == 2);
@@ -378,8 +389,7 @@ TEST_CASE(
     // A replay from the middle of the first window.
     bench.start({2});
     bench.put(3, 9);
-    while (bench.reported < Lsn{9})
-        bench.report();
+    bench.report_until({9});
     CHECK(bench.objects().size() == 3);
     const auto names = bench.objects();
     CHECK(std::any_of(names.begin(), names.end(), [](const auto& o) {
@@ -412,8 +422,7 @@ TEST_CASE("archive: other bytes under a name are never overwritten", "[sinks][ar
     bench.start({});
     bench.put(1, bench.record(1).status("OTHER"));
     bench.put(2);
-    while (bench.reported < Lsn{2})
-        REQUIRE_FALSE(bench.report().failure);
+    bench.report_until({2});
     const Objects objects = local ? bench.objects() : bytes_in(s3);
     CHECK(objects.size() == 2);
     CHECK(test::arrivals_in(objects).size() == 4);
@@ -422,8 +431,7 @@ TEST_CASE("archive: other bytes under a name are never overwritten", "[sinks][ar
     bench.start({});
     bench.put(1, bench.record(1).status("OTHER"));
     bench.put(2);
-    while (bench.reported < Lsn{2})
-        REQUIRE_FALSE(bench.report().failure);
+    bench.report_until({2});
     CHECK((local ? bench.objects() : bytes_in(s3)) == objects);
 }
 
@@ -458,7 +466,7 @@ TEST_CASE("archive: a folder that cannot be written is a failure that passes", "
     const SinkProgress progress = bench.report();
     REQUIRE(progress.failure);
     CHECK(progress.failure->kind == FailureClass::transient);
-    CHECK_FALSE(bench.sink().probe(kSecond).ok());
+    CHECK_FALSE(bench.sink().probe(30 * kSecond).ok());
     std::filesystem::remove(bench.dir / "lake");
     bench.sink().reset({});
     bench.put(1);

@@ -159,7 +159,7 @@ LineProtocolConfig settings(const Server& server, const std::string& measurement
     config.batch.records = 50;
     config.batch.age = std::chrono::milliseconds(20);
     config.settle = "0";
-    config.http.timeout = std::chrono::seconds(5);
+    config.http.timeout = std::chrono::seconds(30);
     return config;
 }
 
@@ -177,7 +177,7 @@ std::unique_ptr<Sink> made(const LineProtocolConfig& config) {
     return sink;
 }
 
-/// Puts all, flushes, polls until the last is safe; at most 10 s.
+/// Puts all, flushes, polls until the last is safe; at most 60 s.
 SinkProgress deliver(Sink& sink, const std::vector<RecordView>& records) {
     SinkProgress all;
     const auto poll = [&] {
@@ -194,7 +194,7 @@ SinkProgress deliver(Sink& sink, const std::vector<RecordView>& records) {
         while (!all.failure && !sink.put(lsn, record))
             poll();
     }
-    for (int i = 0; i < 1000 && all.safe < lsn && !all.failure; ++i) {
+    for (int i = 0; i < 6000 && all.safe < lsn && !all.failure; ++i) {
         sink.flush();
         poll();
     }
@@ -219,6 +219,7 @@ public:
         }
         return all;
     }
+    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
     [[nodiscard]] bool can(Fault fault) const override {
         return fault == Fault::none || fault == Fault::unreachable;
     }
@@ -255,6 +256,7 @@ public:
         }
         return all;
     }
+    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
     [[nodiscard]] bool can(Fault fault) const override {
         return fault == Fault::none || fault == Fault::unreachable;
     }
@@ -456,10 +458,10 @@ TEST_CASE("line sink: wrong credentials are an alarm, at real servers", "[sinks]
     const SinkProgress progress = deliver(*made(config), {record.view()});
     REQUIRE(progress.failure);
     CHECK(progress.failure->kind == FailureClass::credentials);
-    CHECK(made(config)->probe(2 * kSecond).error().code == Errc::denied);
+    CHECK(made(config)->probe(30 * kSecond).error().code == Errc::denied);
     config.password = Secret(std::string("penstock-secret"));
     CHECK(deliver(*made(config), {record.view()}).safe == Lsn{1});
-    CHECK(made(config)->probe(2 * kSecond).ok());
+    CHECK(made(config)->probe(30 * kSecond).ok());
 }
 
 TEST_CASE("line sink: a missing database is a setting", "[sinks][series][server]") {

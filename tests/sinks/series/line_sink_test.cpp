@@ -82,8 +82,8 @@ LineProtocolConfig settings(const std::string& endpoint) {
     config.batch.records = 50;
     config.batch.age = std::chrono::milliseconds(20);
     config.settle = "0";
-    config.http.timeout = std::chrono::seconds(1);
-    config.http.connect_timeout = std::chrono::seconds(1);
+    config.http.timeout = std::chrono::seconds(5);
+    config.http.connect_timeout = std::chrono::seconds(5);
     return config;
 }
 
@@ -106,6 +106,7 @@ public:
         const std::lock_guard lock(mutex_);
         return arrived_;
     }
+    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
     [[nodiscard]] bool can(Fault) const override { return true; }
     void set(Fault fault) override {
         if (fault == Fault::unreachable) return server_.go_away();
@@ -170,11 +171,11 @@ struct Bench {
         record.device("d" + std::to_string(lsn)).field(field, "80", FieldType::integer);
         REQUIRE(sink().put({lsn}, record.view()));
     }
-    /// Until something is reported, for at most 5 s.
+    /// Until something is reported, for at most 20 s.
     SinkProgress report() {
         SinkProgress all;
         all.safe = reported;
-        for (int i = 0; i < 500; ++i) {
+        for (int i = 0; i < 2000; ++i) {
             SinkProgress progress = sink().poll(10 * kMillisecond);
             const bool news = progress.safe > all.safe || progress.failure;
             for (RefusedRecord& one : progress.refused)
@@ -394,9 +395,9 @@ TEST_CASE("line sink: a probe says what is wrong and sends no record", "[sinks][
     Bench bench([&](const FakeHttpRequest& request) {
         return body += request.body, FakeHttpReply{status, {}, ""};
     });
-    CHECK(bench.sink().probe(kSecond).ok());
+    CHECK(bench.sink().probe(30 * kSecond).ok());
     status = 401;
-    const Status denied = bench.sink().probe(kSecond);
+    const Status denied = bench.sink().probe(30 * kSecond);
     REQUIRE_FALSE(denied.ok());
     CHECK(denied.error().code == Errc::denied);
     CHECK(body.empty());
