@@ -1,6 +1,6 @@
 #include "sinks/encode/gzip.h"
 
-#define ZLIB_CONST
+#define ZLIB_CONST  // NOLINT(readability-identifier-naming): zlib's switch
 #include <zlib.h>
 
 #include <new>

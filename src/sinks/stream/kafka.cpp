@@ -266,7 +266,7 @@ void KafkaSink::take_log(rd_kafka_event_t& event) const {
     int level = 0;
     if (rd_kafka_event_log(&event, &facility, &text, &level) != 0) return;
     const std::string_view words(text);
-    if (words.find("enable.gapless.guarantee") != words.npos)
+    if (words.find("enable.gapless.guarantee") != std::string_view::npos)
         return;  // wanted, and said at each start
     log::warn("kafka library", {{"sink", context_.id}, {"facility", facility}, {"text", text}});
 }

@@ -53,7 +53,8 @@ Result<std::shared_ptr<KafkaProducer>> KafkaProducer::make(
     std::shared_ptr<KafkaProducer> made(new KafkaProducer());
     made->handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), text.data(), text.size());
     if (made->handle_ == nullptr) return Error{Errc::invalid_argument, text.data()};
-    static_cast<void>(conf.release());  // the producer's now
+    // NOLINTNEXTLINE(bugprone-unused-return-value): the producer's now.
+    static_cast<void>(conf.release());
     made->queue_ = rd_kafka_queue_get_main(made->handle_);
     rd_kafka_set_log_queue(made->handle_, nullptr);
     return made;

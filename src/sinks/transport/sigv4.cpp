@@ -11,8 +11,6 @@ namespace {
 
 namespace chrono = std::chrono;
 
-namespace chrono = std::chrono;
-
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 /// 20150830T123600Z
