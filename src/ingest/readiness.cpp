@@ -36,6 +36,7 @@ struct Readiness::State : std::enable_shared_from_this<Readiness::State> {
 
     void wait() {
         set.async_wait(Descriptor::wait_read, [self = shared_from_this()](const auto& error) {
+            self->armed = false;
             if (!error && self->alive) self->ready();
         });
     }
@@ -55,6 +56,7 @@ struct Readiness::State : std::enable_shared_from_this<Readiness::State> {
     Descriptor set;
     Ticker ticker;
     bool posted = false;
+    bool armed = false;
     bool alive = true;
 };
 
@@ -99,7 +101,8 @@ std::size_t Readiness::collect(std::span<epoll_event> events) noexcept {
 }
 
 void Readiness::arm() {
-    state_->wait();
+    // After soon() the wait of the turn before still stands.
+    if (!std::exchange(state_->armed, true)) state_->wait();
 }
 
 void Readiness::soon() {

@@ -4,6 +4,8 @@
 #include "ingest/listening_socket.h"
 #include "ingest/shard_state.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -282,6 +284,16 @@ void ShardListeners::watch_acceptors() {
     }
 }
 
+/// Who waits in the queue, or knocks from now on, is refused by the system and tries elsewhere.
+void ShardListeners::stop_accepting() {
+    for (State::Acceptor& acceptor : state_->acceptors) {
+        const int fd = acceptor.listener->descriptor(id_);
+        state_->readiness.remove(fd);
+        ::shutdown(fd, SHUT_RDWR);
+        acceptor.watched = false;
+    }
+}
+
 void ShardListeners::accept_some(std::size_t index) {
     for (int i = 0; i < kAcceptsPerTurn && state_->acceptors[index].watched; ++i) {
         Peer peer;
@@ -394,7 +406,12 @@ void ShardListeners::adopt(
 // ---- last messages
 
 void ShardListeners::submit_later(const Message& message) {
-    if (state_->later.size() >= State::kLaterMax) return state_->dropped_later.add();
+    const std::size_t size = State::size_of(message);
+    if (state_->later.size() >= State::kLaterMax ||
+        state_->later_bytes + size > State::kLaterBytesMax) {
+        return state_->dropped_later.add();
+    }
+    state_->later_bytes += size;
     State::Later later{message, std::string(message.client_id), std::string(message.topic), {}};
     later.payload.assign(message.payload.begin(), message.payload.end());
     later.payload.resize(message.payload.size() + kPayloadPadding);
@@ -410,6 +427,7 @@ void ShardListeners::submit_waiting() {
         next.message.payload = {next.payload.data(), next.payload.size() - kPayloadPadding};
         const Reply reply = intake_.submit(next.message, {0, 0, Ticket::kNoAnswer});
         if (reply.kind == Reply::Kind::busy) return;
+        state_->later_bytes -= State::size_of(next.message);
         state_->later.pop_front();
     }
 }
@@ -421,7 +439,7 @@ void ShardListeners::drain(Nanoseconds bound, std::function<void()> done) {
         draining_ = true;
         state_->drain_until = now_ + bound;
         state_->drained = std::move(done);
-        watch_acceptors();
+        stop_accepting();
         for (State::Slot& place : state_->slots) {
             Connection* const connection = place.connection.get();
             if (connection == nullptr || connection->ending()) continue;

@@ -225,6 +225,7 @@ private:
     void check_drained();
 
     void watch_acceptors();
+    void stop_accepting();
     void accept_some(std::size_t index);
     void welcome(Socket socket, const Peer& peer, std::size_t index);
     Connection& seat(std::unique_ptr<Connection> connection);

@@ -48,6 +48,7 @@ struct ShardListeners::State {
     static constexpr std::size_t kFrontRoom =
         kReadBytes;  // a kept beginning up to this size is put before fresh bytes
     static constexpr std::size_t kLaterMax = 65'536;
+    static constexpr std::size_t kLaterBytesMax = 64 << 20;
     static constexpr Nanoseconds kLinger = 2 * kSecond;
 
     State(boost::asio::io_context& io, Listeners& all, ShardListeners& owner);
@@ -60,6 +61,10 @@ struct ShardListeners::State {
     }
     [[nodiscard]] std::uint32_t tick_of(Nanoseconds time) const noexcept {
         return time <= began ? 0 : static_cast<std::uint32_t>((time - began) / kTick) + 1;
+    }
+
+    [[nodiscard]] static std::size_t size_of(const Message& message) noexcept {
+        return message.topic.size() + message.client_id.size() + message.payload.size();
     }
 
     Listeners& listeners;
@@ -81,6 +86,7 @@ struct ShardListeners::State {
     std::vector<Move> to_move;
     std::deque<Ref> waiting;  // for room, in turn
     std::deque<Later> later;
+    std::size_t later_bytes = 0;
 
     bool in_turn = false;
     bool room_came = false;            // during a turn

@@ -340,11 +340,18 @@ Next Session::ping(const Frame& frame, Desk& desk) {
     return Next::go_on;
 }
 
+/// May the answer, a byte per filter, be sent to this client [MQTT-3.1.2-24]?
+bool Session::fits(const Subscribe& packet) const noexcept {
+    constexpr std::uint32_t kBesides = 8;  // fixed header, identifier, property length
+    return client_max_packet_ == 0 || packet.filters + kBesides <= client_max_packet_;
+}
+
 Next Session::subscribe(const Frame& frame, Desk& desk) {
     Subscribe packet;
     const Reason reason =
         decode_subscribe(frame, version_, desk.settings.max_user_properties, packet);
     if (reason != Reason::success) return fail(reason, desk);
+    if (!fits(packet)) return fail(Reason::packet_too_large, desk);
     encode_suback(packet, version_, Reason::implementation_specific, desk.out);
     return Next::go_on;
 }
@@ -354,6 +361,7 @@ Next Session::unsubscribe(const Frame& frame, Desk& desk) {
     const Reason reason =
         decode_unsubscribe(frame, version_, desk.settings.max_user_properties, packet);
     if (reason != Reason::success) return fail(reason, desk);
+    if (!fits(packet)) return fail(Reason::packet_too_large, desk);
     encode_unsuback(packet, version_, Reason::no_subscription_existed, desk.out);
     return Next::go_on;
 }

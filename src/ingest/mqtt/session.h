@@ -146,6 +146,7 @@ private:
     );
     Next long_topic(const Publish& packet, std::size_t size, Desk& desk);
     Next subscribe(const Frame& frame, Desk& desk);
+    [[nodiscard]] bool fits(const Subscribe& packet) const noexcept;
     Next unsubscribe(const Frame& frame, Desk& desk);
     Next disconnect(const Frame& frame, Desk& desk);
     Next release_id(const Frame& frame, Desk& desk);

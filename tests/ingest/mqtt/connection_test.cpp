@@ -449,6 +449,7 @@ TEST_CASE(
     fresh.is_closed();
     busy.hears_nothing();
     CHECK(done < 2);
+    CHECK_FALSE(node.takes_connections());
     node.durable_all();
     busy.is_closed({wire::puback(1), "disconnect 0x8b"});
     for (Device* device : {&busy, &idle, &old, &fresh})

@@ -1,12 +1,17 @@
 #include "ingest/mqtt/connection.h"
 #include "node.h"
 #include "scripted_device.h"
+#include "support/temp_dir.h"
 
 #include <malloc.h>
+#include <openssl/ssl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 // Figures, not claims: run by hand in a release build, `test_ingest "[cost]"`.
@@ -45,13 +50,11 @@ TEST_CASE("heap per idle connection", "[.][cost]") {
         warm.connects_as("warm");
     }
     node.settle(std::chrono::milliseconds(50));
-    std::size_t client_side = 0;
     const std::size_t before = ::mallinfo2().uordblks;
     for (std::size_t i = 0; i < kConnections; ++i) {
         devices.emplace_back(node);
         devices.back().connects_as("wearable-device-" + std::to_string(i));
         devices.back().publishes("iot/wearable/data", "{\"v\":1}", 1, 1);
-        client_side += 0;
     }
     node.until([&] { return node.taken() == kConnections; });
     node.durable_all();
@@ -71,6 +74,66 @@ TEST_CASE("heap per idle connection", "[.][cost]") {
         sizeof(mqtt::Connection),
         sizeof(mqtt::Session)
     );
+}
+
+TEST_CASE("heap per idle TLS connection", "[.][cost]") {
+    const penstock::test::TempDir folder;
+    const std::string key = (folder / "k.pem").string();
+    const std::string certificate = (folder / "c.pem").string();
+    const std::string command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout "
+        "'" +
+        key + "' -out '" + certificate + "' 2>/dev/null";
+    REQUIRE(std::system(command.c_str()) == 0);
+    ingest::MqttListenerConfig settings;
+    settings.tls.emplace();
+    settings.tls->certificate = certificate;
+    settings.tls->key = key;
+    Node node(1, settings);
+    constexpr std::size_t kConnections = 1'000;
+    // The clients live in another process: their side of TLS would count here.
+    const pid_t fleet = ::fork();
+    if (fleet == 0) {
+        SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+        for (std::size_t i = 0; i <= kConnections; ++i) {
+            const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+            sockaddr_in address{};
+            address.sin_family = AF_INET;
+            address.sin_port = htons(node.port());
+            address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            SSL* const ssl = SSL_new(context);
+            const std::string hello = wire::connect_as("wearable-device-" + std::to_string(i)) +
+                                      wire::publish("t", "{}", 1, 1);
+            const bool connected =
+                ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+            if (!connected || SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1 ||
+                SSL_write(ssl, hello.data(), static_cast<int>(hello.size())) < 1) {
+                ::_exit(1);
+            }
+        }
+        ::pause();
+    }
+    node.until([&] { return node.taken() >= 1; });
+    node.durable_all();
+    const std::size_t first = node.connections();
+    const std::size_t before = ::mallinfo2().uordblks;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (node.taken() <= kConnections && std::chrono::steady_clock::now() < end)
+        node.settle(std::chrono::milliseconds(50));
+    node.durable_all();
+    node.settle(std::chrono::milliseconds(100));
+    node.intake().taken.clear();
+    node.intake().taken.shrink_to_fit();
+    node.authenticator.seen.clear();
+    node.authenticator.seen.shrink_to_fit();
+    const std::size_t added = node.connections() - first;
+    std::printf(
+        "idle TLS connections: %zu, heap %zu bytes each\n",
+        added,
+        (::mallinfo2().uordblks - before) / added
+    );
+    ::kill(fleet, SIGKILL);
+    ::waitpid(fleet, nullptr, 0);
 }
 
 TEST_CASE("frame, decode, acknowledge without a socket", "[.][cost]") {

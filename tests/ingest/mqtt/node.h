@@ -130,6 +130,18 @@ public:
             all += intake->count;
         return all;
     }
+    /// Does the system still let somebody in?
+    [[nodiscard]] bool takes_connections() {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port());
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const bool taken =
+            ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+        ::close(fd);
+        return taken;
+    }
     void durable_all() {
         for (const auto& intake : intakes)
             intake->durable_all();

@@ -1,11 +1,17 @@
 #include "ingest/bytes.h"
 #include "ingest/mqtt/assigned_id.h"
+#include "ingest/readiness.h"
 #include "ingest/timer_wheel.h"
 #include "ingest/utf8.h"
 #include "penstock/intake.h"
 
+#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <sys/epoll.h>
+#include <unistd.h>
 
+#include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -71,6 +77,41 @@ TEST_CASE("a deadline comes up once, at its tick or when the wheel passed it", "
     CHECK(fired == std::vector<std::uint32_t>{2, 1});
     advance(50'000);  // a clock that leaps
     CHECK(fired == std::vector<std::uint32_t>{2, 1, 3});
+}
+
+TEST_CASE(
+    "one readiness is told once, however often a turn was asked for before", "[ingest][readiness]"
+) {
+    boost::asio::io_context io(1);
+    int pipe[2];
+    REQUIRE(::pipe(pipe) == 0);
+    const ingest::Socket reads(pipe[0]);
+    const ingest::Socket writes(pipe[1]);
+    int turns = 0;
+    std::unique_ptr<ingest::Readiness> readiness;
+    readiness = std::make_unique<ingest::Readiness>(
+        io,
+        [&] {
+            ++turns;
+            std::array<epoll_event, 4> events{};
+            char byte = 0;
+            if (readiness->collect(events) == 1) CHECK(::read(reads.fd(), &byte, 1) == 1);
+            readiness->arm();
+        },
+        [] {},
+        kSecond
+    );
+    REQUIRE(readiness->add(reads.fd(), EPOLLIN, 7));
+    readiness->arm();
+    for (int i = 0; i < 10; ++i) {
+        readiness->soon();
+        io.poll();
+    }
+    CHECK(turns == 10);
+    turns = 0;
+    REQUIRE(::write(writes.fd(), "x", 1) == 1);
+    io.poll();
+    CHECK(turns == 1);
 }
 
 TEST_CASE("texts are told clean from unusual from malformed", "[ingest][utf8][M09]") {
