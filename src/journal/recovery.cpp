@@ -248,14 +248,15 @@ private:
 
     // ---- segments -------------------------------------------------------------------------------
 
-    /// Newest first, because what a segment says about its records is proven by later ones.
+    /// Newest first, because the next segment proves how far one went: up to where it begins
+    /// itself, and no further.
     Status settle_segments() {
         Lsn proven;
         for (std::size_t i = found_.size(); i > 0; --i) {
             Found& segment = found_[i - 1];
             const bool newest = i == found_.size();
             if (newest || !segment.footer) PS_CHECK(settle(segment, proven, newest));
-            proven = std::max(proven, Lsn{segment.header.predecessor_last});
+            proven = {segment.header.predecessor_last};
             named_ = std::max(named_, segment.info.last);
         }
         return {};

@@ -233,6 +233,19 @@ TEST_CASE("journal tool: repair mends one bad header copy without a loss", "[jou
     CHECK(f.lines() == 6);
 }
 
+TEST_CASE(
+    "journal tool: repair writes a damaged footer again without a loss", "[journal][tool][D13]"
+) {
+    Fixture f;
+    f.files.flip(1, f.files.segments.all()[0].bytes - kBlock + 60);
+    CHECK(f.run(repair_journal) == kToolOk);
+    INFO(f.out.str() + f.problems.str());
+    CHECK_FALSE(f.said("gave up"));
+    CHECK(f.run(check_journal) == kToolOk);
+    CHECK(f.run(dump_journal) == kToolOk);
+    CHECK(f.lines() == 6);
+}
+
 TEST_CASE("journal tool: repair cuts a torn tail", "[journal][tool][D04]") {
     Fixture f;
     f.files.begin();
