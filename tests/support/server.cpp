@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -33,14 +35,6 @@ int bind_port(std::uint16_t port) {
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
     ::close(fd);
     return -1;
-}
-
-std::uint16_t port_of(int fd) {
-    sockaddr_in address{};
-    socklen_t size = sizeof address;
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface.
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    return ntohs(address.sin_port);
 }
 
 std::string shell_quoted(const std::string& text) {
@@ -85,18 +79,21 @@ std::string missing(const std::string& name) {
 }  // namespace
 
 std::uint16_t free_port(unsigned following) {
+    // Below the range that the kernel hands to outgoing connections, so that none of those takes
+    // one between this choice and the server's start.
+    unsigned top = 32768;
+    std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> top;
+    std::random_device seed;
+    std::uniform_int_distribution<unsigned> any(10240, std::min(top, 32768U) - 1 - following);
     for (int attempt = 0; attempt < 200; ++attempt) {
-        std::vector<int> held{bind_port(0)};
-        const std::uint16_t first = port_of(held.front());
-        bool all = first != 0 && first + following < 65535;
-        for (unsigned i = 1; all && i <= following; ++i) {
-            held.push_back(bind_port(static_cast<std::uint16_t>(first + i)));
-            all = held.back() >= 0;
+        const unsigned first = any(seed);
+        bool all = true;
+        for (unsigned i = 0; all && i <= following; ++i) {
+            const int fd = bind_port(static_cast<std::uint16_t>(first + i));
+            all = fd >= 0;
+            if (all) ::close(fd);
         }
-        for (const int fd : held) {
-            if (fd >= 0) ::close(fd);
-        }
-        if (all) return first;
+        if (all) return static_cast<std::uint16_t>(first);
     }
     return 0;
 }

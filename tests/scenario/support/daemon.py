@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -15,17 +16,28 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = pathlib.Path(os.environ.get("PENSTOCK_BINARY", ROOT / "build/dev/penstock"))
 
 
-def free_ports(count):
-    """Ports nobody listens on at the moment."""
-    sockets = []
-    for _ in range(count):
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        sockets.append(s)
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+def free_ports(count, following=0):
+    """Ports nobody listens on, each with `following` free ones behind it.
+
+    Below the range that the kernel hands to outgoing connections, so that none of those takes one
+    between this choice and the server's start.
+    """
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        top = min(int(f.read().split()[0]), 32768)
+    chosen = []
+    while len(chosen) < count:
+        first = random.randrange(10240, top - following)
+        if any(abs(first - other) <= following for other in chosen):
+            continue
+        try:
+            for port in range(first, first + following + 1):
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        chosen.append(first)
+    return chosen
 
 
 STREAMS = """

@@ -22,13 +22,21 @@ class Server:
             raise unittest.SkipTest(f"{self.script}: {self.off} is set")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"penstock-{self.script}-"))
         self.env = {**os.environ, **env}
-        self.port = self.pick_port()
         self.info = {}
-        self.start()
+        self.start_first()
 
-    def pick_port(self):
-        # Some servers take the ports behind theirs as well.
-        return free_ports(1)[0] // 16 * 16
+    def start_first(self):
+        for attempt in range(5):
+            # Some servers take the ports behind theirs as well.
+            self.port = free_ports(1, following=3)[0]
+            try:
+                return self.start()
+            except RuntimeError:
+                if attempt == 4:
+                    raise
+                shutil.rmtree(self.dir)
+                self.dir.mkdir(mode=0o700)
+        return self
 
     def call(self, *args):
         path = ROOT / "tests/servers" / f"{self.script}.sh"
@@ -39,14 +47,7 @@ class Server:
         return done.stdout
 
     def start(self):
-        for attempt in range(5):
-            try:
-                out = self.call("start", self.dir, self.port)
-                break
-            except RuntimeError:
-                if attempt == 4 or any(self.dir.glob("data/*")):
-                    raise
-                self.port = self.pick_port()
+        out = self.call("start", self.dir, self.port)
         self.info = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
         self.endpoint = self.info["endpoint"]
         return self
