@@ -294,7 +294,7 @@ using KindList = std::vector<Kind<Base>>;
 /// When Base has a table, its keys come first.
 template <class Base, class Derived>
     requires std::is_base_of_v<Base, Derived> && IsTable<Derived>
-Kind<Base> kind(std::string name, std::string help) {
+Kind<Base> kind(const std::string& name, const std::string& help) {
     const auto parts = [](Derived& settings) {
         TableParts list;
         if constexpr (IsTable<Base> && !std::same_as<Base, Derived>) {
@@ -508,7 +508,7 @@ void apply_rule(Spec<M>&, FieldBase& field, RequiredRule) {
 
 /// Rules of the member as a whole: they fit no value inside it.
 template <class M>
-void add_whole(Spec<M>& spec, FieldBase& field, auto rule) {
+void add_whole(Spec<M>& spec, FieldBase& field, const auto& rule) {
     field.notes.push_back(rule.meaning());
     const std::string meaning = rule.meaning();
     Rule<M> made{meaning, [rule](const M& value) { return rule.holds(value); }};
@@ -521,7 +521,7 @@ void add_whole(Spec<M>& spec, FieldBase& field, auto rule) {
 
 /// Rules of each value inside the member.
 template <class M>
-void add_leaf(Spec<M>& spec, FieldBase& field, auto rule) {
+void add_leaf(Spec<M>& spec, FieldBase& field, const auto& rule) {
     field.notes.push_back(rule.meaning());
     const std::string meaning = rule.meaning();
     spec.rules.push_back({meaning, [rule](const Leaf<M>& value) { return rule.holds(value); }});
