@@ -1,217 +1,210 @@
 #!/usr/bin/env python3
-"""Sets what Penstock spends on a durable, scored record beside what Mosquitto spends on one it forgets, in one run.
+"""Sets what Penstock spends on a durable, scored record beside what brokers spend on one they forget, in one run.
 
-Usage: bench/run.py [--rounds 5] [--messages 600000] [--scenario NAME ...] [--write]
-The servers take turns (ABAB). Figures are CPU microseconds of the server process per acknowledged message, from
-/proc/PID/schedstat; minimum and median over the rounds. A run in which a server's own count differs from what was
-acknowledged is void. --write puts the table into bench/RESULTS.md, with command, commit and machine.
+Usage: bench/run.py [--rounds 5] [--messages 600000] [--scenario P1 ...] [--write]
+The servers take turns (ABAB). Figures are CPU microseconds of the server process per acknowledged event; minimum and
+median over the rounds. A run is void when the journal or a sink has not exactly what was acknowledged, or when anything
+was quarantined. --write puts the tables into bench/RESULTS.md, with command, commit and machine; without --scenario
+everything is run, in about an hour.
 """
 import argparse
+import functools
 import json
-import os
 import pathlib
-import platform
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/scenario"))
-from support.daemon import Daemon, free_ports  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from measure import process  # noqa: E402
+from measure import load, servers  # noqa: E402
+from measure.recovery import recovery  # noqa: E402
+from support.daemon import eventually  # noqa: E402
 
-LOAD = ROOT / "build/bench/mqtt_load"
-SCENARIOS = {
-    "qos1-k16": "--qos 1 --k 16 --window 64 --connections 100",
-    "qos0-k16": "--qos 0 --k 16 --connections 100",
-    "qos1-k1": "--qos 1 --k 1 --window 20 --connections 100",
-    "fleet-10k": "--qos 1 --k 1 --window 20 --connections 1000 --rate 10000 --warmup 2",
-}
-STREAM = """
-streams:
-  wearables:
-    topics: ["iot/wearable/data"]
-    device: { field: deviceId }
-    time:   { field: timestamp }
-    fields:
-      heartRate: { type: number, min: 20, max: 250, required: true }
-      steps:     { type: integer, min: 0 }
-    status:
-      - { when: "heartRate > 140", is: HIGH_HEART_RATE }
-    score: [heartRate]
-"""
+P1_LOAD = "--qos 1 --k 16 --window 64 --connections 100"
+P3_LOAD = "--qos 1 --k 1 --window 20 --connections 100"
+RATES = (5_000, 10_000, 20_000, 30_000)
 
 
-def cpu_ns(pid):
-    """CPU of all threads of a process."""
-    total = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total
+class Entry:
+    """One server under one load. `share`: of --messages, for what is slower than the rest."""
+
+    def __init__(self, name, make, arguments, share=1.0, rate=0):
+        self.name, self.make, self.arguments, self.share, self.rate = name, make, arguments, share, rate
 
 
-class Penstock:
-    name = "penstock"
-
-    def __init__(self, shards):
-        self.daemon = Daemon(streams=STREAM, extra=f"shards: {shards}\n")
-        self.daemon.start()
-        self.port, self.pid = self.daemon.mqtt, self.daemon.process.pid
-
-    def accepted(self):
-        return sum(v for k, v in self.daemon.metrics().items() if k.startswith("penstock_journal_records_total"))
-
-    def commits(self):
-        return sum(v for k, v in self.daemon.metrics().items() if k.startswith("penstock_journal_commits_total"))
-
-    def close(self):
-        self.daemon.close()
+def brokers(arguments, share=1.0, rate=0):
+    out = [Entry("mosquitto", servers.mosquitto, arguments, share, rate)]
+    if servers.has_flashmq():
+        out.append(Entry("flashmq", servers.flashmq, arguments, share, rate))
+    return out
 
 
-class Mosquitto:
-    name = "mosquitto"
-
-    def __init__(self, _shards):
-        self.port = free_ports(1)[0]
-        self.dir = tempfile.mkdtemp()
-        config = pathlib.Path(self.dir) / "mosquitto.conf"
-        # What it needs to accept this load at all: it refuses more than 20 in flight and 1,000 queued by default.
-        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n"
-                          "max_queued_messages 0\n")
-        binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        self.process = subprocess.Popen([binary, "-c", str(config)], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        self.pid = self.process.pid
-        time.sleep(0.5)
-
-    def accepted(self):
-        return None
-
-    def commits(self):
-        return None
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
+def penstock(name="penstock", share=1.0, rate=0, arguments=P1_LOAD, **options):
+    return Entry(name, functools.partial(servers.Penstock, **options), arguments, share, rate)
 
 
-def one_run(server, arguments, messages):
-    before, cpu, commits = server.accepted(), cpu_ns(server.pid), server.commits()
-    command = [str(LOAD), "--port", str(server.port), "--messages", str(messages), *arguments.split()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    if done.returncode:
-        return {"void": done.stderr.strip()}
-    result = json.loads(done.stdout)
-    time.sleep(0.5)  # QoS 0 has no acknowledgement to wait for
-    spent = cpu_ns(server.pid) - cpu
+def scenarios():
+    """Name -> (what it is, entries). The ratio is to the entry called mosquitto."""
+    http = "--protocol http --connections 100 --k 1 --window 1"
+    p4 = "--qos 1 --k 1 --window 20 --connections 1000 --warmup 2"
+    mosquitto_p1 = Entry("mosquitto", servers.mosquitto, P1_LOAD, 0.5)
+    out = {
+        "P1": ("MQTT QoS 1, 100 connections, K=16, W=64",
+               [penstock(), penstock("penstock, 2 shards", shards=2), *brokers(P1_LOAD)]),
+        "P2": ("MQTT QoS 0, 100 connections, K=16",
+               [penstock(arguments="--qos 0 --k 16 --connections 100"), *brokers("--qos 0 --k 16 --connections 100")]),
+        "P3": ("MQTT QoS 1, 100 connections, one message a write, W=20",
+               [penstock(arguments=P3_LOAD, share=0.5), *brokers(P3_LOAD, 0.5)]),
+        "P6": ("HTTP, one event a request; the broker: P1", [penstock(http=True, arguments=http, share=0.3), mosquitto_p1]),
+        "P7": ("HTTP, arrays of 100; the broker: P1",
+               [penstock(http=True, arguments=f"{http} --batch 100"), mosquitto_p1]),
+        "P8": ("P1 with sinks: what they take on top is the difference to the first row",
+               [penstock(share=0.5), penstock("penstock, Kafka", share=0.5, sinks=("kafka",)),
+                penstock("penstock, Kafka + line protocol + archive", share=0.5, sinks=("kafka", "series", "archive")),
+                Entry("mosquitto", servers.mosquitto, P1_LOAD, 0.5)]),
+        "P9": ("P3 over TLS 1.3",
+               [penstock(tls=True, arguments=f"{P3_LOAD} --tls 1", share=0.3),
+                Entry("mosquitto", functools.partial(servers.mosquitto, tls=True), f"{P3_LOAD} --tls 1", 0.3)]),
+    }
+    for rate in RATES:
+        out[f"P4-{rate // 1000}k"] = (f"MQTT QoS 1, 1,000 connections, {rate:,} events/s open loop, one message a write",
+                                      [penstock(arguments=p4, rate=rate), *brokers(p4, rate=rate)])
+    return dict(sorted(out.items(), key=lambda item: (item[0].split("-")[0], len(item[0]), item[0])))
+
+
+def one_run(entry, server, messages, seconds):
+    options = {"rate": entry.rate, "seconds": seconds} if entry.rate else {"messages": messages}
+    if server.far_side is None:
+        warm = {**options, **({"seconds": 3} if entry.rate else {"messages": min(messages, 100_000)})}
+        warmed = load.run(server.port, entry.arguments, **warm)
+        # QoS 0 has no acknowledgement to wait for.
+        eventually(lambda: server.taken() in (None, warmed["acked"]), 30, 0.02, "warm")
+    before, delivered = server.counters(), server.delivered()
+    spent = -sum(process.cpu_ns(pid) for pid in server.pids)
+    waited = -sum(process.wait_ns(pid) for pid in server.pids)
+    result = load.run(server.port, entry.arguments, **options)
+    if before:
+        eventually(lambda: server.taken() - before["records"] >= result["acked"], 30, 0.02, "taken")
+    server.settle()
+    spent += sum(process.cpu_ns(pid) for pid in server.pids)
+    waited += sum(process.wait_ns(pid) for pid in server.pids)
     result["server_us"] = spent / 1000 / result["acked"]
-    after = server.accepted()
-    if after is not None:
-        if after - before != result["sent"]:
-            result["void"] = f"the journal took {after - before:.0f} of {result['sent']}"
-        result["per_commit"] = (after - before) / max(1, server.commits() - commits)
+    result["waited_us"] = waited / 1000 / result["acked"]
+    if before:
+        work = {key: value - before[key] for key, value in server.counters().items()}
+        result["per_commit"] = work["records"] / max(1, work["commits"])
+        result["per_read"] = work["packets"] / max(1, work["reads"])
+        if work["records"] != result["acked"] or work["refused"]:
+            result["void"] = f"the journal took {work['records']:.0f} of {result['acked']}, {work['refused']:.0f} refused"
+    for sink, count in server.delivered().items():
+        if count - delivered[sink] != result["acked"]:
+            result["void"] = f"{sink} got {count - delivered[sink]} of {result['acked']}"
     return result
 
 
-def measure(names, rounds, messages, shards):
-    rows = {}
-    for name in names:
-        for number in range(rounds):
-            for kind in (Penstock, Mosquitto):
-                server = kind(shards)
-                try:
-                    one_run(server, SCENARIOS[name], min(messages, 100_000))  # warm
-                    count = min(messages, 100_000) if "--rate" in SCENARIOS[name] else messages
-                    result = one_run(server, SCENARIOS[name], count)
-                finally:
-                    server.close()
-                print(f"{name} round {number + 1} {server.name}: {result}", flush=True)
-                rows.setdefault((name, server.name), []).append(result)
+def run_entry(entry, messages, seconds):
+    server = entry.make()
+    try:
+        return one_run(entry, server, int(messages * entry.share), seconds)
+    except (RuntimeError, AssertionError) as problem:
+        return {"void": str(problem)}
+    finally:
+        server.close()
+
+
+def measure(name, entries, rounds, messages, seconds):
+    """The entries take turns, so that a slow minute of the machine meets all of them."""
+    rows = {entry.name: [] for entry in entries}
+    for number in range(rounds):
+        for entry in entries:
+            result = run_entry(entry, messages, seconds)
+            rows[entry.name].append(result)
+            print(f"{name} round {number + 1} {entry.name}: {json.dumps(result)}", flush=True)
     return rows
 
 
-def table(rows, names):
-    lines = ["| scenario | server | CPU us per acknowledged, min (median) | ratio to Mosquitto (min) | most per second | "
-             "records a commit | ack p50 / p99 us | generator us |", "|---|---|---|---|---|---|---|---|"]
-    for name in names:
-        base = min((r["server_us"] for r in rows[(name, "mosquitto")] if "void" not in r), default=None)
-        for server in ("penstock", "mosquitto"):
-            good = [r for r in rows[(name, server)] if "void" not in r]
-            void = len(rows[(name, server)]) - len(good)
-            if not good:
-                lines.append(f"| {name} | {server} | void ({rows[(name, server)][0]['void']}) | | | | | |")
-                continue
-            us = [r["server_us"] for r in good]
-            ratio = f"{min(us) / base:.2f}" if base else ""
-            commits = [r["per_commit"] for r in good if "per_commit" in r]
-            lines.append(
-                f"| {name} | {server} | {min(us):.2f} ({statistics.median(us):.2f})"
-                f"{f', {void} void' if void else ''} | {ratio} | {max(r['per_second'] for r in good):.0f} | "
-                f"{f'{statistics.median(commits):.0f}' if commits else ''} | "
-                f"{statistics.median(r['p50_us'] for r in good):.0f} / {statistics.median(r['p99_us'] for r in good):.0f} | "
-                f"{statistics.median(r['generator_us'] for r in good):.2f} |")
-    return lines
+def spread(values, digits):
+    return f"{min(values):.{digits}f} ({statistics.median(values):.{digits}f})"
 
 
-def memory_per_connection(count):
-    """User memory of idle plain connections: anonymous memory of the process, by difference."""
-    daemon = Daemon(streams=STREAM)
-    daemon.start()
-    try:
-        def anonymous():
-            for line in pathlib.Path(f"/proc/{daemon.process.pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Anonymous:"):
-                    return int(line.split()[1]) * 1024
-            return 0
-        before = anonymous()
-        load = subprocess.Popen([str(LOAD), "--port", str(daemon.mqtt), "--connections", str(count), "--idle", "15"],
-                                stdout=subprocess.PIPE, text=True)
-        load.stdout.readline()
-        time.sleep(5)
-        after = anonymous()
-        load.wait()
-        return (after - before) / count
-    finally:
-        daemon.close()
+def row(name, entry, results, base):
+    good = [r for r in results if "void" not in r]
+    if not good:
+        return f"| {name} | {entry.name} | void: {results[0]['void']} | | | | | | |"
+    us = [r["server_us"] for r in good]
+    ratio = ""
+    if base:
+        ratio = f"{min(us) / min(base):.2f} ({statistics.median(us) / statistics.median(base):.2f})"
+    void = f", {len(results) - len(good)} void" if len(good) < len(results) else ""
+    k = entry.arguments.split("--k ")[1].split()[0]
+    counted = [r for r in good if "per_commit" in r]
+    per = [f"{statistics.median(r[key] for r in counted):.0f}" if counted else "-" for key in ("per_read", "per_commit")]
+    if "http" in entry.arguments:
+        per[0] = "-"
+    latency = " / ".join(f"{statistics.median(r[q] for r in good) / 1000:.1f}" for q in ("p50_us", "p99_us"))
+    return (f"| {name} | {entry.name} | {spread(us, 2)}{void} | {ratio} | {k} / {per[0]} / {per[1]} | "
+            f"{max(r['per_second'] for r in good):,.0f} | {latency if good[0]['p99_us'] else '-'} | "
+            f"{statistics.median(r['waited_us'] for r in good):.2f} | "
+            f"{statistics.median(r['generator_us'] for r in good):.2f} |")
+
+
+HEAD = ["| scenario | server | CPU us per event, min (median) | ratio, min (median) | K / packets a read / records a commit | "
+        "most events/s | ack p50 / p99 ms | waited for a core, us | generator us |", "|---|---|---|---|---|---|---|---|---|"]
+
+
+def table(name, entries, rows):
+    base = [r["server_us"] for r in rows.get("mosquitto", []) if "void" not in r]
+    return [row(name, entry, rows[entry.name], base) for entry in entries]
+
+
+INTRO = """# Results
+
+Penstock: every event parsed to its last byte, validated, scored and on disk before its acknowledgement. Mosquitto (and
+FlashMQ): accepts and forgets, without subscriber and persistence. 500-byte wearable events of 16,384 devices, computed
+before the run; server and load generator on the same machine. Absolute figures differ from machine to machine by a factor
+of two and more: the ratio to Mosquitto in the same run decides. Each run in which the journal or a sink did not have
+exactly what was acknowledged would be void.
+"""
+
+
+def write(lines, options):
+    command = " ".join(["bench/run.py", *sys.argv[1:]])
+    text = [INTRO, f"Command: `{command}`; {process.machine()}; {options.rounds} interleaved rounds.", "", *lines]
+    (process.ROOT / "bench/RESULTS.md").write_text("\n".join(text) + "\n")
 
 
 def main():
+    known = scenarios()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--messages", type=int, default=600_000)
-    parser.add_argument("--shards", type=int, default=1)
-    parser.add_argument("--scenario", action="append", choices=sorted(SCENARIOS))
-    parser.add_argument("--idle-connections", type=int, default=9000)
+    parser.add_argument("--messages", type=int, default=600_000, help="a round of a closed-loop scenario")
+    parser.add_argument("--seconds", type=float, default=10, help="a round of an open-loop scenario")
+    parser.add_argument("--scenario", action="append", choices=[*known, "P10"])
+    parser.add_argument("--journal-gib", type=float, default=10, help="P10: what lies in the journal at the restart")
+    parser.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    subprocess.run(["cmake", "--preset", "bench"], cwd=ROOT, check=True, capture_output=True)
-    subprocess.run(["cmake", "--build", "--preset", "bench"], cwd=ROOT, check=True)
-    os.environ["PENSTOCK_BINARY"] = str(ROOT / "build/bench/penstock")
-    import support.daemon
-    support.daemon.BINARY = ROOT / "build/bench/penstock"
-    names = options.scenario or ["qos1-k16", "qos0-k16", "qos1-k1", "fleet-10k"]
-    rows = measure(names, options.rounds, options.messages, options.shards)
-    lines = table(rows, names)
-    bytes_each = memory_per_connection(options.idle_connections)
-    lines += ["", f"User memory of an idle plain MQTT connection ({options.idle_connections} connections): "
-              f"{bytes_each:.0f} bytes."]
+    if options.build:
+        process.use(options.build)
+    else:
+        process.build()
+    lines = list(HEAD)
+    for name in options.scenario or known:
+        if name == "P10":
+            continue
+        what, entries = known[name]
+        rows = measure(name, entries, options.rounds, options.messages, options.seconds)
+        print("\n".join([what, *HEAD, *table(name, entries, rows)]), flush=True)
+        lines += table(name, entries, rows)
+    lines += ["", *(f"{name}: {known[name][0]}." for name in options.scenario or known if name != "P10")]
+    if not options.scenario or "P10" in options.scenario:
+        started = time.monotonic()
+        lines += ["", *recovery(options.journal_gib)]
+        print(f"P10 took {time.monotonic() - started:.0f} s")
     print("\n".join(lines))
     if options.write:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True,
-                                check=True).stdout.strip()
-        cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                    if line.startswith("model name")), "unknown")
-        head = ["# Results", "",
-                "Penstock: every record parsed to its last byte, validated, scored and on disk before its acknowledgement. "
-                "Mosquitto: accepts and forgets (no subscriber, no persistence). 500-byte wearable events of 16,384 devices; "
-                "load generator and server on the same machine. Absolute figures differ from machine to machine: compare "
-                "within a table.", "",
-                f"Command: `bench/run.py {' '.join(sys.argv[1:])}`; commit {commit}; {os.cpu_count()} cores, {cpu}; "
-                f"Linux {platform.release()}; shards: {options.shards}.", ""]
-        (ROOT / "bench/RESULTS.md").write_text("\n".join(head + lines) + "\n")
+        write(lines, options)
 
 
 if __name__ == "__main__":

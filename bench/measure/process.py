@@ -1,0 +1,61 @@
+"""What a process costs, and what it runs on."""
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build/bench"
+sys.path.insert(0, str(ROOT / "tests/scenario"))
+
+
+def cpu_ns(pid):
+    """CPU time of a process with all its threads, the ended ones included: its own CPU clock."""
+    return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+def wait_ns(pid):
+    """How long its threads were ready to run and had no core."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[1])
+    return total
+
+
+def memory(pid, field="Anonymous"):
+    """Bytes of one line of smaps_rollup. Anonymous: what the process has for itself, without files."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"no {field} in smaps_rollup")
+
+
+def build():
+    """The optimised build; what is measured is never anything else."""
+    subprocess.run(["cmake", "--preset", "bench"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", "--preset", "bench"], cwd=ROOT, check=True)
+    use(BUILD)
+
+
+def use(folder):
+    """Takes the daemon, and the load generator, from another build."""
+    import support.daemon
+    support.daemon.BINARY = pathlib.Path(folder) / "penstock"
+    os.environ["PENSTOCK_BINARY"] = str(support.daemon.BINARY)
+    from . import load
+    load.BINARY = pathlib.Path(folder) / "device_load"
+
+
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def machine():
+    """Commit and machine, one line."""
+    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown processor")
+    changed = " with changes" if git("status", "--porcelain", "-uno", "--", "src", "include", "bench") else ""
+    return (f"commit {git('rev-parse', '--short', 'HEAD')}{changed}; {os.cpu_count()} cores, {model}; "
+            f"Linux {platform.release()}")
