@@ -2,10 +2,10 @@
 import json
 import unittest
 
-from support import oracle
 from support.daemon import Daemon, eventually
-from support.mqtt import Client
 from support.servers import S3, Influx, Kafka, Victoria
+from oracle.mqtt import Client
+from oracle.payload import BASE_MS
 
 EVENT_NS = 1_750_000_000_123_000_000
 SINKS = """
@@ -87,7 +87,7 @@ class FarSide(unittest.TestCase):
 
     def test_a_partial_write_costs_only_the_bad_record(self):
         # The first point fixes the type of `reading` in InfluxDB; a text in the same field is refused by it.
-        good = [{"deviceId": "p-1", "heartRate": 80, "steps": i, "timestamp": oracle.BASE_MS + i, "reading": 1.5}
+        good = [{"deviceId": "p-1", "heartRate": 80, "steps": i, "timestamp": BASE_MS + i, "reading": 1.5}
                 for i in range(3)]
         status, text, _ = self.daemon.post("/v1/ingest/wearables", json.dumps(good[:1]))
         self.assertEqual(status, 200, text)

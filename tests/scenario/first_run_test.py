@@ -6,7 +6,8 @@ import threading
 import unittest
 
 from support.daemon import Daemon, eventually
-from support.mqtt import Client
+from oracle import far_sides
+from oracle.mqtt import Client
 
 LOCAL = "sinks:\n  lake: {{ type: archive, local: {{ directory: \"{dir}\" }}, window: {{ age: 500ms }} }}\n"
 
@@ -33,7 +34,7 @@ class FirstRun(unittest.TestCase):
         status, history = self.daemon.get_json(f"/v1/devices/{device}/history")
         self.assertEqual(status, 200)
         self.assertTrue(any(device == r["deviceId"] for r in history["records"]), history)
-        eventually(lambda: any(v.get("deviceId") == device for _, v in self.daemon.archive_lines(self.lake)),
+        eventually(lambda: any(v.get("deviceId") == device for _, v in far_sides.archive_lines(self.lake)),
                    what=f"{device} in the archive")
         return latest
 

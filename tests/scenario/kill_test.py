@@ -4,19 +4,26 @@ Every other kill comes at a random moment; the others at once on an acknowledgem
 was acknowledged too early is then still in the memory of the process, and lost with it.
 
 PENSTOCK_KILLS: how often (default 3). PENSTOCK_SEED: of the moments; printed, so that a failure can be replayed.
+
+The long programme runs rounds of kills, each judged by itself, and goes on where it was interrupted:
+  python3 tests/scenario/kill_test.py --programme 300 [--minutes 8] [--state build/kill-programme.json]
 """
-import http.client
+import argparse
 import json
 import os
+import pathlib
 import random
-import threading
+import subprocess
+import sys
 import time
 import unittest
 
-from support import oracle
-from support.daemon import Daemon, eventually, read_archive
-from support.mqtt import Client, Closed
+from support.daemon import ROOT, Daemon, eventually
+from support.judgement import judge
 from support.servers import Kafka, Victoria
+
+from oracle import devices
+from oracle.verdict import Book
 
 SINKS = """
 sinks:
@@ -24,62 +31,46 @@ sinks:
   metrics: {{ type: line_protocol, endpoint: "{victoria}/write", tags: [deviceId, status], settle: 0s }}
   lake:    {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ age: 500ms }} }}
 """
+DEVICES = 12
+BETWEEN = 200   # acknowledgements before the next kill
+ROUND = 10      # kills of a round of the programme
 
 
-class Device(threading.Thread):
-    """Publishes without pause, over one protocol, and notes what was acknowledged. Comes back when it is cut off."""
+def kill_and_restart(daemon, playing, at_an_acknowledgement, dice):
+    time.sleep(dice.uniform(0.0, 1.0))
+    if at_an_acknowledgement:
+        dice.choice([device for device in playing if device.means != "mqtt0"]).on_ack = daemon.process.kill
+        daemon.process.wait(30)
+    else:
+        daemon.kill()
+    daemon.start()
 
-    def __init__(self, daemon, ledger, lock, name, over_http):
-        super().__init__(daemon=True)
-        self.server, self.ledger, self.lock, self.device, self.over_http = daemon, ledger, lock, name, over_http
-        self.ending = threading.Event()
-        self.on_ack = None  # called once, with nothing held, by the thread that reads the next acknowledgement
 
-    def run(self):
-        while not self.ending.is_set():
-            try:
-                self.http() if self.over_http else self.mqtt()
-            except (OSError, Closed, http.client.HTTPException, AssertionError):  # cut off: come back
-                time.sleep(0.02)
-
-    def issue(self):
-        with self.lock:
-            return self.ledger.issue(self.device)
-
-    def ack(self, number):
-        with self.lock:
-            self.ledger.ack(self.device, number)
-        strike, self.on_ack = self.on_ack, None
-        if strike:
-            strike()
-
-    def mqtt(self):
-        client = Client(self.server.mqtt, f"client-{self.device}", timeout=5)
-        waiting = {}
-        try:
-            while not self.ending.is_set() or waiting:
-                while len(waiting) < 32 and not self.ending.is_set():
-                    number = self.issue()
-                    waiting[client.publish("iot/wearable/data", oracle.payload(self.device, number))] = number
-                for packet_id in client.acks(5):
-                    self.ack(waiting.pop(packet_id))
-        finally:
-            client.close(polite=False)
-
-    def http(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.http, timeout=5)
-        try:
-            while not self.ending.is_set():
-                numbers = [self.issue() for _ in range(20)]
-                body = b"\n".join(oracle.payload(self.device, n) for n in numbers)
-                connection.request("POST", "/v1/ingest/wearables", body, {"Content-Type": "application/x-ndjson"})
-                answer = connection.getresponse()
-                text = answer.read()
-                if answer.status == 200 and json.loads(text)["accepted"] == len(numbers):
-                    for number in numbers:
-                        self.ack(number)
-        finally:
-            connection.close()
+def kill_round(test, kills, seed):
+    """Servers, a daemon, devices; kills; the verdict. Returns figures."""
+    dice = random.Random(seed)
+    book = Book()
+    with Kafka() as kafka, Victoria() as victoria, Daemon() as daemon:
+        lake = daemon.dir / "lake"
+        daemon.sinks = SINKS.format(kafka=kafka.endpoint, victoria=victoria.endpoint, lake=lake)
+        # Small segments: a kill may hit the change from one to the next.
+        daemon.extra = f"journal: {{ segment_size: {dice.choice(['2MiB', '64MiB'])} }}\n"
+        daemon.write_config()
+        daemon.start()
+        playing = devices.fleet(book, DEVICES, daemon.mqtt, daemon.http)
+        for device in playing:
+            device.start()
+        for i in range(kills + 1):
+            before = len(book.acked)
+            eventually(lambda b=before: len(book.acked) > b + BETWEEN, 60, what="acknowledgements after a start")
+            test.assertEqual(daemon.metrics()["penstock_journal_cursor_ahead_total"], 0)
+            if i < kills:
+                kill_and_restart(daemon, playing, i % 2 == 0, dice)
+        devices.stop(playing)
+        verdicts = judge(test, book, daemon, kafka, victoria, lake)
+    return {"seed": seed, "kills": kills, "issued": sum(book.issued.values()), "acknowledged": len(book.acked),
+            "lost": sum(v.lost for v in verdicts.values()), "sound": all(v.sound for v in verdicts.values()),
+            "duplicated": {name: v.duplicated for name, v in verdicts.items()}}
 
 
 class Kill(unittest.TestCase):
@@ -87,56 +78,56 @@ class Kill(unittest.TestCase):
         kills = int(os.environ.get("PENSTOCK_KILLS", "3"))
         seed = int(os.environ.get("PENSTOCK_SEED", time.time_ns() % 1_000_000))
         print(f"PENSTOCK_KILLS={kills} PENSTOCK_SEED={seed}")
-        dice = random.Random(seed)
-        ledger, lock = oracle.Ledger(), threading.Lock()
-        with Kafka() as kafka, Victoria() as victoria, Daemon() as daemon:
-            lake = daemon.dir / "lake"
-            daemon.sinks = SINKS.format(kafka=kafka.endpoint, victoria=victoria.endpoint, lake=lake)
-            daemon.write_config()
-            daemon.start()
-            devices = [Device(daemon, ledger, lock, f"d{i}", over_http=i % 3 == 2) for i in range(9)]
-            for device in devices:
-                device.start()
-            for i in range(kills):
-                before = len(ledger.acked)
-                eventually(lambda b=before: len(ledger.acked) > b + 200, 30, what="acknowledgements between two kills")
-                time.sleep(dice.uniform(0.0, 1.0))
-                if i % 2:
-                    daemon.kill()
-                else:
-                    dice.choice(devices).on_ack = daemon.process.kill
-                    daemon.process.wait(30)
-                daemon.start()
-            before = len(ledger.acked)
-            eventually(lambda: len(ledger.acked) > before + 200, 30, what="acknowledgements after the last kill")
-            for device in devices:
-                device.ending.set()
-            for device in devices:
-                device.join(20)
-            print(f"issued {sum(ledger.issued.values())}, acknowledged {len(ledger.acked)}")
+        kill_round(self, kills, seed)
 
-            def drained():
-                lag = [v for k, v in daemon.metrics().items() if k.startswith("penstock_sink_lag_records")]
-                return len(lag) == 3 and not any(lag)
-            eventually(drained, 120, 0.5, "every sink has caught up")
-            verdicts = {
-                "kafka": ledger.verdict(oracle.from_enriched(sorted(
-                    (json.loads(value) for _, value, _, p, o in sorted(kafka.read("telemetry"), key=lambda r: (r[3], r[4]))),
-                    key=lambda v: 0))),
-                "archive": ledger.verdict(oracle.from_enriched(sorted(
-                    (v for _, v in read_archive(lake)), key=lambda v: v["_penstock"]["lsn"]))),
-                "victoria": ledger.verdict([
-                    (labels["deviceId"], ms - oracle.BASE_MS, None, None)
-                    for labels, points in victoria.export('{__name__="wearables_steps"}') for ms, _ in points]),
-            }
-            for sink, verdict in verdicts.items():
-                print(sink, verdict)
-            for sink, verdict in verdicts.items():
-                with self.subTest(sink):
-                    self.assertEqual(verdict["lost"], 0, verdict)
-                    self.assertEqual(verdict["corrupted"], 0, verdict)
-                    self.assertEqual(verdict["out_of_order"], 0, verdict)
+
+# ---- the long programme
+
+def commit():
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def play_round(kills, seed):
+    """Figures, `passed` among them."""
+    figures = {"seed": seed, "kills": 0}
+
+    class Round(unittest.TestCase):
+        def runTest(self):
+            figures.update(kill_round(self, kills, seed))
+
+    print(f"PENSTOCK_KILLS={kills} PENSTOCK_SEED={seed} replays this round", flush=True)
+    passed = unittest.TextTestRunner(verbosity=0).run(Round()).wasSuccessful()
+    return {**figures, "passed": passed, "commit": commit()}
+
+
+def programme(options):
+    state = json.loads(options.state.read_text()) if options.state.exists() else {
+        "seed": options.seed or time.time_ns() % 1_000_000, "rounds": []}
+    end = time.monotonic() + options.minutes * 60
+    done = sum(r["kills"] for r in state["rounds"])
+    while done < options.programme and time.monotonic() < end:
+        played = play_round(min(ROUND, options.programme - done), state["seed"] * 1000 + len(state["rounds"]))
+        state["rounds"].append(played)
+        options.state.parent.mkdir(parents=True, exist_ok=True)
+        options.state.write_text(json.dumps(state, indent=1) + "\n")
+        done += played["kills"]
+        if not played["passed"]:
+            break
+    rounds = state["rounds"]
+    failed = [r["seed"] for r in rounds if not r["passed"]]
+    print(f"programme seed {state['seed']}: {done} of {options.programme} kills in {len(rounds)} rounds, "
+          f"{sum(r.get('acknowledged', 0) for r in rounds)} acknowledged, {sum(r.get('lost', 0) for r in rounds)} lost, "
+          f"rounds failed: {failed or 'none'}, commits {sorted({r['commit'] for r in rounds})}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    unittest.main()
+    if "--programme" not in sys.argv:
+        unittest.main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programme", type=int, metavar="KILLS")
+    parser.add_argument("--minutes", type=float, default=8, help="no round is begun after this (default 8)")
+    parser.add_argument("--state", type=pathlib.Path, default=ROOT / "build/kill-programme.json")
+    parser.add_argument("--seed", type=int, help="of a new programme")
+    sys.exit(programme(parser.parse_args()))

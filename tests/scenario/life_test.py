@@ -5,9 +5,9 @@ import stat
 import subprocess
 import unittest
 
-from support import oracle
 from support.daemon import BINARY, Daemon, eventually
-from support.mqtt import Client
+from oracle.mqtt import Client
+from oracle.payload import payload
 
 
 class Life(unittest.TestCase):
@@ -19,7 +19,7 @@ class Life(unittest.TestCase):
                                     timeout=30, check=False)
             self.assertNotEqual(second.returncode, 0)
             self.assertIn("another process", second.stderr.lower())
-            Client(first.mqtt, "c").publish_and_wait("iot/wearable/data", oracle.payload("d", 1))
+            Client(first.mqtt, "c").publish_and_wait("iot/wearable/data", payload("d", 1))
             first.kill()
             first.start()  # the lock is gone with the process
 
@@ -28,7 +28,7 @@ class Life(unittest.TestCase):
         try:
             with Daemon() as daemon:
                 daemon.start()
-                daemon.post("/v1/ingest/wearables", oracle.payload("d", 1))
+                daemon.post("/v1/ingest/wearables", payload("d", 1))
                 for root, folders, files in os.walk(daemon.dir / "data"):
                     for name in folders:
                         self.assertEqual(stat.S_IMODE(os.stat(os.path.join(root, name)).st_mode), 0o700, name)
@@ -41,7 +41,7 @@ class Life(unittest.TestCase):
         with Daemon() as daemon:
             daemon.start()
             client = Client(daemon.mqtt, "v5", version=5)
-            ids = {client.publish("iot/wearable/data", oracle.payload("d", n)) for n in range(1, 51)}
+            ids = {client.publish("iot/wearable/data", payload("d", n)) for n in range(1, 51)}
             client.ping()  # everything before it has been read
             daemon.process.send_signal(signal.SIGTERM)
             got = set()
@@ -77,7 +77,7 @@ class Life(unittest.TestCase):
             daemon.reload()
 
             def status_is(word):
-                daemon.post("/v1/ingest/wearables", oracle.payload("r", 1, heart_rate=150))
+                daemon.post("/v1/ingest/wearables", payload("r", 1, heart_rate=150))
                 return daemon.get_json("/v1/devices/r/latest")[1]["status"] == word
             eventually(lambda: status_is("VERY_HIGH"), 15, what="the new status word")
             daemon.config.write_text("nonsense: true\n")
@@ -92,11 +92,11 @@ class Life(unittest.TestCase):
                 daemon.start()
                 client = Client(daemon.mqtt, "w")
                 for n in range(1, 201):
-                    client.publish_and_wait("iot/wearable/data", oracle.payload("w", n, heart_rate=80 + n % 3))
+                    client.publish_and_wait("iot/wearable/data", payload("w", n, heart_rate=80 + n % 3))
                 client.close()
                 getattr(daemon, how)()
                 daemon.start()
-                daemon.post("/v1/ingest/wearables", oracle.payload("w", 201, heart_rate=200))
+                daemon.post("/v1/ingest/wearables", payload("w", 201, heart_rate=200))
                 latest = daemon.get_json("/v1/devices/w/latest")[1]
                 self.assertGreater(latest["score"], 0.9, latest)
 

@@ -7,9 +7,9 @@ import re
 import subprocess
 import unittest
 
-from support import oracle
 from support.daemon import ROOT, Daemon, eventually
-from support.mqtt import Client
+from oracle.mqtt import Client
+from oracle.payload import payload
 
 SINKS = """
 sinks:
@@ -56,8 +56,8 @@ class Metrics(unittest.TestCase):
         cls.daemon.write_config()
         cls.daemon.start()
         client = Client(cls.daemon.mqtt, "m")
-        for payload in (oracle.payload("d", 1), b"{", b'{"deviceId":"d"}'):
-            client.publish_and_wait("iot/wearable/data", payload)
+        for body in (payload("d", 1), b"{", b'{"deviceId":"d"}'):
+            client.publish_and_wait("iot/wearable/data", body)
         client.close()
         eventually(lambda: any("penstock_sink_errors_total" in k and v for k, v in cls.daemon.metrics().items()), 30,
                    what="sinks without a far side report errors")

@@ -5,14 +5,16 @@ PENSTOCK_OUTAGE: seconds that Kafka is away (default 8).
 import json
 import os
 import shutil
-import threading
 import time
 import unittest
 
-from support import oracle
-from support.daemon import Daemon, eventually, read_archive
+from support.daemon import Daemon, eventually
+from support.judgement import judge
 from support.servers import Kafka
-from kill_test import Device
+
+from oracle import devices, far_sides
+from oracle.payload import payload
+from oracle.verdict import Book
 
 SINKS = """
 sinks:
@@ -26,14 +28,10 @@ def lag(daemon, sink):
                if k.startswith("penstock_sink_lag_records") and f'sink="{sink}"' in k)
 
 
-def in_order(kafka):
-    return [json.loads(r[1]) for r in sorted(kafka.read("telemetry"), key=lambda r: (r[3], r[4]))]
-
-
 class Outage(unittest.TestCase):
     def test_s08_a_dead_kafka_delays_nobody_and_gets_everything_in_order_after_its_return(self):
         seconds = float(os.environ.get("PENSTOCK_OUTAGE", "8"))
-        ledger, lock = oracle.Ledger(), threading.Lock()
+        book = Book()
         with Kafka() as kafka, Daemon() as daemon:
             lake = daemon.dir / "lake"
             daemon.sinks = SINKS.format(kafka=kafka.endpoint, lake=lake)
@@ -41,17 +39,17 @@ class Outage(unittest.TestCase):
             daemon.extra = "journal: { memory_tail: 4MiB }\n"
             daemon.write_config()
             daemon.start()
-            devices = [Device(daemon, ledger, lock, f"d{i}", over_http=i % 3 == 2) for i in range(4)]
-            for device in devices:
+            playing = devices.fleet(book, 6, daemon.mqtt, daemon.http)
+            for device in playing:
                 device.start()
-            eventually(lambda: len(ledger.acked) > 2000, 30, what="load before the outage")
+            eventually(lambda: len(book.acked) > 2000, 30, what="load before the outage")
             kafka.kill()
             time.sleep(1)
-            acked = len(ledger.acked)
+            acked = len(book.acked)
             time.sleep(seconds / 2)
             rss = daemon.rss_bytes()
             time.sleep(seconds / 2)
-            during, grown = len(ledger.acked) - acked, daemon.rss_bytes() - rss
+            during, grown = len(book.acked) - acked, daemon.rss_bytes() - rss
             print(f"{during / seconds:.0f} acknowledged/s during the outage, memory grew by {grown >> 20} MiB, "
                   f"lag kafka {lag(daemon, 'events'):.0f} lake {lag(daemon, 'lake'):.0f}")
             self.assertGreater(during, 100 * seconds)
@@ -60,20 +58,8 @@ class Outage(unittest.TestCase):
             # Nothing may grow with the backlog.
             self.assertLess(grown, 32 << 20)
             kafka.start()
-            for device in devices:
-                device.ending.set()
-            for device in devices:
-                device.join(20)
-            eventually(lambda: lag(daemon, "events") == 0 and lag(daemon, "lake") == 0, 120, 0.5, "caught up")
-            verdicts = {
-                "kafka": ledger.verdict(oracle.from_enriched(in_order(kafka))),
-                "lake": ledger.verdict(oracle.from_enriched(sorted(
-                    (v for _, v in read_archive(lake)), key=lambda v: v["_penstock"]["lsn"]))),
-            }
-            for sink, verdict in verdicts.items():
-                print(sink, verdict)
-            for sink, verdict in verdicts.items():
-                self.assertEqual((verdict["lost"], verdict["corrupted"], verdict["out_of_order"]), (0, 0, 0), (sink, verdict))
+            devices.stop(playing)
+            judge(self, book, daemon, kafka, archive=lake)
 
     def test_a_new_data_directory_is_not_mistaken_for_the_old_one(self):
         with Kafka() as kafka, Daemon() as daemon:
@@ -82,15 +68,15 @@ class Outage(unittest.TestCase):
             daemon.write_config()
             for number in (1, 2):
                 daemon.start()
-                status, text, _ = daemon.post("/v1/ingest/wearables", oracle.payload("d", number))
+                status, text, _ = daemon.post("/v1/ingest/wearables", payload("d", number))
                 self.assertEqual(status, 200, text)
                 eventually(lambda: lag(daemon, "events") == 0 and lag(daemon, "lake") == 0, 60, what="delivered")
                 self.assertEqual(daemon.stop(), 0)
                 shutil.rmtree(daemon.dir / "data")
-            values = in_order(kafka)
+            values = [json.loads(record[1]) for record in kafka.read("telemetry")]
             self.assertEqual([v["steps"] for v in sorted(values, key=lambda v: v["steps"])], [1, 2])
             self.assertEqual(len({v["_penstock"]["journal"] for v in values}), 2)
-            archived = [v for _, v in read_archive(lake)]
+            archived = [v for _, v in far_sides.archive_lines(lake)]
             self.assertEqual(sorted(v["steps"] for v in archived), [1, 2])
 
 

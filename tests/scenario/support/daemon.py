@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+from oracle import ledger
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = pathlib.Path(os.environ.get("PENSTOCK_BINARY", ROOT / "build/dev/penstock"))
 
@@ -140,12 +142,7 @@ class Daemon:
 
     def metrics(self):
         """name{labels} -> value"""
-        out = {}
-        for line in self.get("/metrics")[1].decode().splitlines():
-            if line and not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                out[name] = float(value)
-        return out
+        return ledger.metrics(self.admin)
 
     def rss_bytes(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -156,10 +153,6 @@ class Daemon:
     def cpu_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def archive_lines(self, folder):
-        """Every record of a local archive: (object path, parsed line)."""
-        return read_archive(pathlib.Path(folder))
 
     def close(self, keep=False):
         with contextlib.suppress(Exception):
@@ -174,14 +167,6 @@ class Daemon:
         if kind is not None:
             print(f"--- daemon log (tail) ---\n{self.log()[-4000:]}")
         self.close()
-
-
-def read_archive(folder):
-    out = []
-    for path in sorted(folder.rglob("*.ndjson.zst")):
-        data = subprocess.run(["zstd", "-dcq", str(path)], capture_output=True, check=True).stdout
-        out += [(path.relative_to(folder), json.loads(line)) for line in data.splitlines()]
-    return out
 
 
 def eventually(check, wait=30.0, step=0.1, what="condition"):

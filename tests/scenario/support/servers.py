@@ -10,7 +10,9 @@ import unittest
 import urllib.parse
 import urllib.request
 
-from .daemon import ROOT, free_ports, read_archive
+from oracle import far_sides
+
+from .daemon import ROOT, free_ports
 
 
 class Server:
@@ -79,20 +81,7 @@ class Kafka(Server):
 
     def read(self, topic, timeout=60):
         """All records of a topic: (key, value as text, headers, partition, offset)."""
-        form = '{"p":%p,"o":%o,"k":"%k","h":"%h"}\x1f%s\x1e'
-        done = subprocess.run(
-            ["kcat", "-b", self.endpoint, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", form,
-             "-X", "topic.metadata.refresh.interval.ms=500"],
-            capture_output=True, timeout=timeout, check=False)
-        out = []
-        for item in done.stdout.decode().split("\x1e"):
-            if "\x1f" not in item:
-                continue
-            head, value = item.split("\x1f", 1)
-            head = json.loads(head, strict=False)
-            headers = dict(h.split("=", 1) for h in head["h"].split(",") if "=" in h)
-            out.append((head["k"], value, headers, head["p"], head["o"]))
-        return out
+        return far_sides.kafka_records(self.endpoint, topic, timeout)
 
 
 class S3(Server):
@@ -104,7 +93,7 @@ class S3(Server):
 
     def lines(self):
         """Every archived line: (key, parsed). versitygw keeps objects as plain files."""
-        return read_archive(self.dir / "data" / self.bucket)
+        return far_sides.archive_lines(self.dir / "data" / self.bucket)
 
 
 class Influx(Server):
@@ -125,12 +114,7 @@ class Victoria(Server):
 
     def export(self, match='{__name__!=""}'):
         """[(labels, [(ms, value)])]"""
-        with urllib.request.urlopen(f"{self.endpoint}/internal/force_flush", timeout=20):
-            pass
-        url = f"{self.endpoint}/api/v1/export?" + urllib.parse.urlencode({"match[]": match})
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            rows = [json.loads(line) for line in answer.read().splitlines()]
-        return [(r["metric"], list(zip(r["timestamps"], r["values"]))) for r in rows]
+        return far_sides.series(self.endpoint, match)
 
 
 def wait_until(check, seconds):

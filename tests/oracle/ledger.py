@@ -1,0 +1,56 @@
+"""The node's own ledger, read from its metrics and added up here: at every sink, what was taken is somewhere. (R6)"""
+import http.client
+import re
+import time
+
+FATES = ("confirmed_records_total", "quarantined_records_total", "filtered_records_total", "expired_records_total",
+         "corrupt_records_total", "skipped_lsns_total")
+
+
+def metrics(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    finally:
+        connection.close()
+    out = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            out[name] = float(value)
+    return out
+
+
+def sinks(seen):
+    return sorted(set(re.findall(r'penstock_sink_base_lsn\{sink="([^"]+)"\}', "\n".join(seen))))
+
+
+def of_sink(seen, sink, name):
+    return seen.get(f'penstock_sink_{name}{{sink="{sink}"}}', 0.0)
+
+
+def settled(seen):
+    return bool(sinks(seen)) and all(of_sink(seen, sink, "lag_records") == 0 for sink in sinks(seen))
+
+
+def wait_until_settled(port, seconds):
+    end = time.monotonic() + seconds
+    while not settled(metrics(port)):
+        if time.monotonic() > end:
+            raise TimeoutError(f"the sinks have not caught up within {seconds} s")
+        time.sleep(0.3)
+
+
+def problems(port):
+    """What does not balance, in words."""
+    seen = metrics(port)
+    durable = seen["penstock_journal_durable_lsn"]
+    out = []
+    for sink in sinks(seen):
+        fates = {name: of_sink(seen, sink, name) for name in FATES}
+        accounted = sum(fates.values()) + of_sink(seen, sink, "lag_records")
+        accepted = durable - of_sink(seen, sink, "base_lsn")
+        if accounted != accepted:
+            out.append(f"{sink}: {accepted:.0f} since its cursor at the start, {accounted:.0f} accounted for {fates}")
+    return out

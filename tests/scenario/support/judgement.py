@@ -1,0 +1,25 @@
+"""The oracle's verdict over a daemon and the far sides of a scenario."""
+from oracle import far_sides, ledger
+
+
+def judge(test, book, daemon, kafka=None, victoria=None, archive=None, wait=120):
+    """Waits until every sink has caught up; then nothing acknowledged may be lost anywhere, and the ledger must balance.
+
+    Returns the verdicts by far side.
+    """
+    print(f"issued {sum(book.issued.values())}, acknowledged {len(book.acked)}")
+    ledger.wait_until_settled(daemon.admin, wait)
+    test.assertEqual(ledger.problems(daemon.admin), [], "the ledger")
+    verdicts = {"history": book.verdict(far_sides.from_history(daemon.admin, book.issued), ordered=False)}
+    if kafka:
+        verdicts["kafka"] = book.verdict(far_sides.from_kafka(kafka.endpoint, "telemetry"))
+    if archive:
+        verdicts["archive"] = book.verdict(far_sides.from_archive(archive))
+    if victoria:
+        verdicts["victoria"] = book.verdict(far_sides.from_series(victoria.endpoint), ordered=False)
+    for name, verdict in verdicts.items():
+        print(f"{name}: {verdict}")
+    for name, verdict in verdicts.items():
+        with test.subTest(name):
+            test.assertTrue(verdict.sound, f"{name}: {verdict}")
+    return verdicts
