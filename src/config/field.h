@@ -138,12 +138,12 @@ SatisfiesRule<V> satisfies(std::string meaning, F holds) {
 
 /// One key of a table: its name, the member it sets, a help sentence, rules.
 template <class T, class M, class... Rules>
-Field<T> field(std::string_view key, M T::* member, std::string_view help, Rules... rules) {
+Field<T> field(std::string_view key, M T::* member, std::string_view help, Rules&&... rules) {
     auto spec = std::make_shared<Spec<M>>();
     Field<T> made;
     made.key = key;
     made.help = help;
-    (detail::apply_rule(*spec, made, std::move(rules)), ...);
+    (detail::apply_rule(*spec, made, std::forward<Rules>(rules)), ...);
     made.type = Value<M>::type(*spec);
     made.read = [member, spec](const NodePtr& node, void* table, Context& context) {
         M& value = static_cast<T*>(table)->*member;

@@ -557,8 +557,8 @@ void apply_rule(Spec<M>& spec, FieldBase& field, BetweenRule<B> rule) {
 }
 
 template <class M>
-void apply_rule(Spec<M>& spec, FieldBase& field, MatchesRule rule) {
-    add_leaf(spec, field, std::move(rule));
+void apply_rule(Spec<M>& spec, FieldBase& field, const MatchesRule& rule) {
+    add_leaf(spec, field, rule);
 }
 
 template <class M>
@@ -588,14 +588,14 @@ void apply_rule(Spec<M>& spec, FieldBase& field, AmongRule rule) {
 }
 
 template <class M, class V>
-void apply_rule(Spec<M>& spec, FieldBase& field, SatisfiesRule<V> rule) {
+void apply_rule(Spec<M>& spec, FieldBase& field, const SatisfiesRule<V>& rule) {
     if constexpr (std::same_as<V, M>) {
-        add_whole(spec, field, std::move(rule));
+        add_whole(spec, field, rule);
     } else {
         static_assert(
             std::same_as<V, Leaf<M>>, "satisfies<V>: V is the member's type or its values'"
         );
-        add_leaf(spec, field, std::move(rule));
+        add_leaf(spec, field, rule);
     }
 }
 

@@ -86,7 +86,7 @@ std::vector<std::string> Sigv4::sign(
         fmt::format("{}\n{}\n{}\n", request.method, request.path, request.query);
     std::string names;
     for (const auto& [name, value] : headers) {
-        canonical += name + ':' + folded(value) + '\n';
+        canonical += fmt::format("{}:{}\n", name, folded(value));
         if (!names.empty()) names += ';';
         names += name;
     }

@@ -110,7 +110,9 @@ std::string encode_query(std::vector<std::pair<std::string, std::string>> pairs)
     std::string out;
     for (const auto& [name, value] : pairs) {
         if (!out.empty()) out += '&';
-        out += name + '=' + value;
+        out += name;
+        out += '=';
+        out += value;
     }
     return out;
 }
