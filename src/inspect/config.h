@@ -107,7 +107,7 @@ struct PayloadConfig {
     friend bool operator==(const PayloadConfig&, const PayloadConfig&) = default;
 };
 
-/// Bounds of what the learned score remembers, for the whole node. The cost: about 120 bytes for a
+/// Bounds of what the learned score remembers, for the whole node. The cost: about 170 bytes for a
 /// device with four scored fields.
 struct ScoreStateConfig {
     ByteCount memory = 256_MiB;

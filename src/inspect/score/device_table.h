@@ -32,7 +32,7 @@ namespace penstock::inspect {
 ///
 /// Bound: `max_bytes` over all devices with their index. At the bound a new device takes the place
 /// of the one heard of least recently among kCandidates (all, in a small table); that is counted,
-/// and costs the evicted device its learning. A table of a million devices costs about 120 bytes a
+/// and costs the evicted device its learning. A table of a million devices costs about 170 bytes a
 /// device with four metrics; growing its index stops the shard for some milliseconds, a number of
 /// times logarithmic in the devices.
 /// Threads: owning shard.
