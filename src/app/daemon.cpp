@@ -191,6 +191,7 @@ Status Daemon::State::open_journal() {
             system_clock()
         )
     );
+    quarantine->export_metrics(registry);
     retention = std::make_unique<journal::Retention>(
         journal::RetentionParts::of(*journal, settings().journal.writing),
         settings().journal.keeping,
