@@ -137,6 +137,7 @@ void Committer::publish_front() {
     counters_.padding->add(commit->padding);
     if (!commit->begins_segment) return;
     begun_ = true;
+    parts_.segments.add(commit->segment->info());
     // A footer that says "rolled" promises a successor: it may be written now that the successor is
     // durable.
     for (const auto& ended : std::exchange(ended_, {})) {
@@ -375,7 +376,6 @@ bool Committer::roll(Nanoseconds now) {
     if (open_) ended_.push_back(std::move(open_));
     open_ = std::make_shared<OpenSegment>(std::move(*spare), header);
     begun_ = false;
-    parts_.segments.add(open_->info());
     auto commit = std::make_unique<Commit>();
     commit->begins_segment = true;
     commit->parts.push_back(open_->header_blocks());

@@ -184,12 +184,15 @@ public:
     Status retire(std::uint64_t number) override {
         const std::lock_guard one_at_a_time(retire_mutex_);
         const auto segments = segments_.all();
+        // The newest stays until the next has begun: without any, a start could not tell a journal
+        // that has delivered everything from one that was lost.
         const bool may_go =
-            !segments.empty() && segments.front().number == number && segments.front().sealed;
+            segments.size() > 1 && segments.front().number == number && segments.front().sealed;
         if (!may_go) {
             return Error{
                 Errc::invalid_argument,
-                "segment " + std::to_string(number) + " is not the oldest sealed one"
+                "segment " + std::to_string(number) +
+                    " is not the oldest sealed one, or there is no newer one"
             };
         }
         const SegmentInfo& oldest = segments.front();

@@ -103,8 +103,8 @@ public:
     /// The oldest LSN that is kept; durable() + 1 when none is.
     [[nodiscard]] virtual Lsn oldest() const = 0;
     /// Unlinks a sealed segment and its index, durably. Whether it may go is the caller's to know
-    /// (retention). It must be the oldest. Errors: invalid_argument (open, unknown or not the
-    /// oldest), io.
+    /// (retention). It must be the oldest, and not the only one. Errors: invalid_argument (open,
+    /// unknown, not the oldest, or the only one), io.
     [[nodiscard]] virtual Status retire(std::uint64_t number) = 0;
 
     [[nodiscard]] virtual CursorStore& cursors() noexcept = 0;

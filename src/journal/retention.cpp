@@ -155,8 +155,11 @@ Result<std::size_t> Retention::run_once() {
     auto total = parts_.segments.bytes();
     std::size_t gone = 0;
     std::uint64_t held = 0;
-    for (const auto& segment : parts_.segments.all()) {
-        if (!segment.sealed || !due(segment, total)) break;
+    const auto segments = parts_.segments.all();
+    for (const auto& segment : segments) {
+        // The newest is the journal's to keep (Journal::retire()).
+        const bool newest = segment.number == segments.back().number;
+        if (newest || !segment.sealed || !due(segment, total)) break;
         // Asked anew for each segment: a sink may be attached at any time.
         const auto holders = this->holders();
         const bool needed =
