@@ -55,8 +55,13 @@ Result<CatalogSegment> read_segment(
     PS_TRY(const auto size, file->size());
     segment.info.bytes = size;
     PS_TRY(const auto head, read_part(*file, 0, 2 * kBlock));
-    const auto header = read_segment_header(head);
-    segment.zeros = all_zero(head);
+    auto header = read_segment_header(head);
+    if (!header && header.error().code == Errc::corrupt && size >= kBlock) {
+        PS_TRY(const auto end, read_part(*file, size - kBlock, kBlock));
+        const auto footer = load_footer(end);
+        if (footer && footer->offset == size - kBlock) header = header_of(*footer);
+    }
+    segment.zeros = !header && all_zero(head);
     if (!header) {
         segment.problem = header.error().message;
         return segment;

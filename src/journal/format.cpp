@@ -138,6 +138,17 @@ std::optional<std::uint64_t> segment_number(std::string_view name) noexcept {
     return number;
 }
 
+SegmentHeader header_of(const SegmentFooter& footer) noexcept {
+    SegmentHeader header;
+    header.journal = footer.journal;
+    header.nonce = footer.nonce;
+    header.number = footer.number;
+    header.first = footer.first;
+    header.predecessor_last = footer.first - 1;
+    header.created = footer.created;
+    return header;
+}
+
 std::filesystem::path index_path(const std::filesystem::path& segment) {
     return std::filesystem::path(segment) += kIndexSuffix;
 }

@@ -221,6 +221,8 @@ constexpr std::string_view kCursorFolder = "cursors";
 /// The number of a segment file's name; nothing for other names.
 [[nodiscard]] std::optional<std::uint64_t> segment_number(std::string_view name) noexcept;
 /// The sidecar that holds a sealed segment's index by device.
+/// What a segment's footer tells of its header: all but the segment before and the size while open.
+[[nodiscard]] SegmentHeader header_of(const SegmentFooter& footer) noexcept;
 [[nodiscard]] std::filesystem::path index_path(const std::filesystem::path& segment);
 
 }  // namespace penstock::journal

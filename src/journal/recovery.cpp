@@ -42,6 +42,7 @@ public:
         PS_CHECK(disk_.sync_directory(in_.directory));
         PS_CHECK(sort_names());
         PS_CHECK(read_headers());
+        remove_orphan_indexes();
         PS_CHECK(settle_identity());
         PS_CHECK(settle_segments());
         PS_CHECK(replace_successor());
@@ -88,8 +89,29 @@ private:
             found_.push_back({path, entry.size, {}, {}, {}});
             return {};
         }
-        if (!name.ends_with(kIndexSuffix)) ignore(entry.name, "not a file of the journal");
+        const bool index = name.ends_with(kIndexSuffix) &&
+                           segment_number(name.substr(0, name.size() - kIndexSuffix.size()));
+        if (index) {
+            indexes_.push_back(path);
+        } else {
+            ignore(entry.name, "not a file of the journal");
+        }
         return {};
+    }
+
+    /// Retention unlinks a segment and then its index: the end may come in between.
+    void remove_orphan_indexes() {
+        for (const auto& index : indexes_) {
+            const bool wanted = std::ranges::any_of(found_, [&](const Found& segment) {
+                return index_path(segment.path) == index;
+            });
+            if (wanted) continue;
+            ignore(index.filename().string(), "its segment is gone");
+            // One that stays costs its size until the next start.
+            if (const Status removed = disk_.remove(index); !removed.ok()) {
+                log::warn("an index of no segment stays", {{"error", removed.error().message}});
+            }
+        }
     }
 
     // ---- headers and footers --------------------------------------------------------------------
@@ -186,12 +208,7 @@ private:
         }
         if (footer->offset != offset) return {};
         segment.footer = *footer;
-        segment.header.journal = footer->journal;
-        segment.header.nonce = footer->nonce;
-        segment.header.number = footer->number;
-        segment.header.first = footer->first;
-        segment.header.predecessor_last = footer->first - 1;
-        segment.header.created = footer->created;
+        segment.header = header_of(*footer);
         segment.info = describe(segment.path, segment.header, *footer);
         return {};
     }
@@ -459,7 +476,8 @@ private:
     Disk& disk_;
     Recovered out_;
     std::vector<Found> found_;  // by first LSN
-    Lsn named_;                 // the highest LSN that any segment names
+    std::vector<std::filesystem::path> indexes_;
+    Lsn named_;  // the highest LSN that any segment names
     bool successor_missing_ = false;
 };
 

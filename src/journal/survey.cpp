@@ -21,7 +21,7 @@ public:
 
     void run() {
         std::uint64_t at = kFirstFrameOffset;
-        std::uint32_t chain = chain_of(out_.header);
+        std::uint32_t chain = chain_at_start();
         Lsn due{out_.header.first};
         for (;;) {
             const Candidate* next = candidate_at(at);
@@ -49,6 +49,13 @@ private:
         FrameHeader header;
         Lsn proven_from_here;  // the highest LSN that this header or a later one proves durable
     };
+
+    // What the header said is gone with it.
+    [[nodiscard]] std::uint32_t chain_at_start() const {
+        const Candidate* const first = candidate_at(kFirstFrameOffset);
+        if (out_.header_rebuilt && first != nullptr) return first->header.previous;
+        return chain_of(out_.header);
+    }
 
     void find_candidates() {
         for (std::uint64_t at = kFirstFrameOffset; at < bytes_.size(); at += kBlock) {
@@ -160,7 +167,8 @@ std::uint64_t Survey::lost() const noexcept {
 }
 
 bool Survey::whole() const noexcept {
-    return footer.has_value() && footer->offset == end && damages.empty() && torn_bytes == 0;
+    return footer.has_value() && footer->offset == end && damages.empty() && torn_bytes == 0 &&
+           !header_rebuilt;
 }
 
 bool all_zero(std::span<const std::byte> bytes) noexcept {
@@ -177,9 +185,23 @@ Result<SegmentHeader> read_segment_header(std::span<const std::byte> bytes, bool
     return first.error().code == Errc::unsupported ? first : second;
 }
 
+std::optional<SegmentFooter> footer_at_end(std::span<const std::byte> bytes) {
+    if (bytes.size() < kFirstFrameOffset + kBlock || bytes.size() % kBlock != 0) return {};
+    const auto footer = load_footer(bytes.last(kBlock));
+    if (!footer.ok() || footer->offset != bytes.size() - kBlock) return {};
+    return *footer;
+}
+
 Result<Survey> survey(std::span<const std::byte> bytes, Lsn committed) {
     Survey out;
-    PS_TRY(out.header, read_segment_header(bytes, &out.header_repaired));
+    auto header = read_segment_header(bytes, &out.header_repaired);
+    const auto footer = footer_at_end(bytes);
+    if (!header.ok() && header.error().code == Errc::corrupt && footer) {
+        header = header_of(*footer);
+        out.header_rebuilt = true;
+    }
+    if (!header.ok()) return header.error();
+    out.header = *header;
     out.last = {out.header.first - 1};
     out.end = kFirstFrameOffset;
     Surveyor(bytes, committed, out).run();

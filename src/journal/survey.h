@@ -29,6 +29,7 @@ struct Damage {
 struct Survey {
     SegmentHeader header;
     bool header_repaired = false;     // one of its two copies is bad
+    bool header_rebuilt = false;      // both are: made again from the footer
     std::vector<FrameHeader> frames;  // whole, in order, to be kept
     std::vector<Damage> damages;      // of acknowledged records: not to be passed over in silence
     std::optional<SegmentFooter> footer;
@@ -51,13 +52,17 @@ struct Survey {
 /// something behind that place, or a later segment, says that x was durable is this damage to
 /// acknowledged records; what is whole behind it is kept. Otherwise it is a torn tail: never
 /// acknowledged, cut from there on.
-/// Errors: corrupt (no readable header), unsupported (a newer version).
+/// Errors: corrupt (neither a readable header nor a footer), unsupported (a newer version).
 [[nodiscard]] Result<Survey> survey(std::span<const std::byte> bytes, Lsn committed);
 
 /// The header from either of its copies. `repaired` tells that one of them is bad.
 [[nodiscard]] Result<SegmentHeader> read_segment_header(
     std::span<const std::byte> bytes, bool* repaired = nullptr
 );
+
+/// The footer of a sealed segment, from the end of its bytes; nothing when there is none that is
+/// its own.
+[[nodiscard]] std::optional<SegmentFooter> footer_at_end(std::span<const std::byte> bytes);
 
 /// Whether all bytes are zero.
 [[nodiscard]] bool all_zero(std::span<const std::byte> bytes) noexcept;

@@ -99,6 +99,7 @@ private:
         frames_ += found.frames.size();
         records_ += found.records();
         if (found.header_repaired) problem(name + ": one copy of its header");
+        if (found.header_rebuilt) problem(name + ": both copies of its header");
         for (const auto& damage : found.damages) {
             std::string text = name + ": " + std::to_string(damage.size) + " bytes at byte " +
                                std::to_string(damage.offset);
@@ -114,7 +115,7 @@ private:
             );
         if (!segment.footer && &segment != &catalog_.segments.back())
             note(name + ": not sealed, or its footer is damaged; the next start seals it");
-        if (segment.footer && found.damages.empty() && !found.whole())
+        if (segment.footer && found.damages.empty() && !found.whole() && !found.header_rebuilt)
             problem(name + ": its footer contradicts its frames");
     }
 

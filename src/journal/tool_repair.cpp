@@ -133,10 +133,6 @@ private:
 
     Status mend_indexes() {
         PS_TRY(const auto catalog, read_catalog(disk_, options_.directory));
-        for (const auto& name : catalog.stray_indexes) {
-            PS_CHECK(disk_.remove(options_.directory / name));
-            did("removed " + name + ": its segment is gone");
-        }
         for (const auto& segment : catalog.segments) {
             if (!segment.info.sealed) continue;
             const auto index = open_index(disk_, segment.info, catalog.journal);
