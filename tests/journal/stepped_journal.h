@@ -17,15 +17,12 @@
 
 namespace penstock::test {
 
-/// A journal on a fake disk that a test steps by hand, with a witness who remembers every
-/// acknowledgement:
-///     JournalBench bench; bench.open(); bench.submit(3); bench.settle(); bench.crash(...);
-///     bench.open(); bench.check();
+/// A journal that a test steps by hand, with a witness who remembers every acknowledgement.
 /// Threads: one.
-class JournalBench {
+class SteppedJournal {
 public:
-    explicit JournalBench(std::uint64_t seed = 1, std::uint32_t shards = 1)
-        : disk(seed), pending_(shards), sequence_(shards) {
+    explicit SteppedJournal(Disk& disk, std::uint64_t seed = 1, std::uint32_t shards = 1)
+        : pending_(shards), sequence_(shards), disk_(disk) {
         options.directory = "/data/journal";
         options.shards = shards;
         options.config.segment_size = 1_MiB;
@@ -43,7 +40,7 @@ public:
 
     [[nodiscard]] Status open() {
         registry = std::make_unique<metrics::Registry>();
-        auto opened = journal::Journal::open(options, disk, clock, *registry);
+        auto opened = journal::Journal::open(options, disk_, clock, *registry);
         if (!opened.ok()) return opened.error();
         journal = std::move(opened).value();
         journal->set_on_failed([this](const Error& error) { failed = error; });
@@ -95,10 +92,8 @@ public:
         return sum;
     }
 
-    /// The process ends without a word, and power may be cut.
-    void crash(FakeDisk::Cut cut) {
-        disk.heal();
-        disk.cut(cut);
+    /// The process ends without a word.
+    void die() {
         journal.reset();
         for (auto& lane : pending_)
             lane.clear();
@@ -131,7 +126,6 @@ public:
         return options.directory / journal::segment_name(number);
     }
 
-    FakeDisk disk;
     FakeClock clock;
     journal::Options options;
     std::unique_ptr<metrics::Registry> registry;
@@ -158,6 +152,29 @@ private:
 
     std::vector<std::deque<std::vector<NumberedRecord>>> pending_;
     std::vector<std::uint64_t> sequence_;
+    Disk& disk_;
+};
+
+struct OwnFakeDisk {
+    FakeDisk disk;
+};
+
+/// The same on a fake disk:
+///     JournalBench bench; bench.open(); bench.submit(3); bench.settle(); bench.crash(...);
+///     bench.open(); bench.check();
+class JournalBench : private OwnFakeDisk, public SteppedJournal {
+public:
+    explicit JournalBench(std::uint64_t seed = 1, std::uint32_t shards = 1)
+        : OwnFakeDisk{FakeDisk(seed)}, SteppedJournal(OwnFakeDisk::disk, seed, shards) {}
+
+    using OwnFakeDisk::disk;
+
+    /// The process ends without a word, and power may be cut.
+    void crash(FakeDisk::Cut cut) {
+        disk.heal();
+        disk.cut(cut);
+        die();
+    }
 };
 
 }  // namespace penstock::test

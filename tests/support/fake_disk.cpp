@@ -57,11 +57,13 @@ public:
     Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) override {
         const std::lock_guard lock(disk_.mutex_);
         if (life_ != disk_.life_) return dead();
-        if (auto error = disk_.fault(Call::read, "read")) return *error;
+        const auto struck = disk_.strike(Call::read, "read");
+        if (struck && struck->fault != Fault::flip) return struck->error;
         const auto& bytes = inode_->cached;
         if (offset >= bytes.size()) return std::size_t{0};
         const std::size_t n = std::min<std::size_t>(out.size(), bytes.size() - offset);
         std::memcpy(out.data(), bytes.data() + offset, n);
+        if (struck) disk_.flip_bit(out.first(n));
         return n;
     }
 
@@ -70,29 +72,29 @@ public:
         if (life_ != disk_.life_) return dead();
         if (mode_ == OpenMode::read) return Error{Errc::io, "opened for reading"};
         auto bytes = joined(parts);
-        if (auto error = disk_.fault(Call::write, "write")) {
-            // Half of it may have arrived.
-            bytes.resize(bytes.size() / 2);
-            overlay(inode_->cached, bytes, offset);
-            inode_->pending.push_back({offset, std::move(bytes), {}});
-            return *error;
+        const auto struck = disk_.strike(Call::write, "write");
+        if (!struck || struck->fault == Fault::late) {
+            Status room = disk_.grow_check(*inode_, offset + bytes.size());
+            if (!room.ok()) return room;
         }
-        if (Status room = disk_.grow_check(*inode_, offset + bytes.size()); !room.ok()) return room;
-        overlay(inode_->cached, bytes, offset);
-        inode_->pending.push_back({offset, std::move(bytes), {}});
-        return {};
+        for (auto& [at, piece] : disk_.damaged(struck, *inode_, offset, std::move(bytes))) {
+            overlay(inode_->cached, piece, at);
+            inode_->pending.push_back({at, std::move(piece), {}});
+        }
+        return disk_.finish(struck);
     }
 
     Status sync() override {
         const std::lock_guard lock(disk_.mutex_);
         if (life_ != disk_.life_) return dead();
         if (inode_->sync_failed) ++disk_.syncs_after_failure_;
-        if (auto error = disk_.fault(Call::sync, "sync")) {
+        const auto struck = disk_.strike(Call::sync, "sync");
+        if (fails_before(struck)) {
             // The kernel marks the pages clean: the data is in the cache, not on disk, and nobody
             // will write it again.
             inode_->pending.clear();
             inode_->sync_failed = true;
-            return *error;
+            return struck->error;
         }
         // Only what counts as dirty is written: what a failed sync dropped stays in the cache
         // alone.
@@ -100,7 +102,8 @@ public:
             if (pending.resize) inode_->durable.resize(*pending.resize);
             overlay(inode_->durable, pending.bytes, pending.offset);
         }
-        return {};
+        inode_->sync_failed = inode_->sync_failed || struck;
+        return disk_.finish(struck);
     }
 
     Result<std::uint64_t> size() override {
@@ -112,11 +115,12 @@ public:
     Status resize(std::uint64_t size) override {
         const std::lock_guard lock(disk_.mutex_);
         if (life_ != disk_.life_) return dead();
-        if (auto error = disk_.fault(Call::resize, "resize")) return *error;
+        const auto struck = disk_.strike(Call::resize, "resize");
+        if (fails_before(struck)) return struck->error;
         if (Status room = disk_.grow_check(*inode_, size); !room.ok()) return room;
         inode_->cached.resize(size);
         inode_->pending.push_back({0, {}, size});
-        return {};
+        return disk_.finish(struck);
     }
 
     void drop_cache() noexcept override {}
@@ -187,16 +191,16 @@ private:
     };
 
     void land(Flight& flight, std::vector<Done>& done) {
-        auto error = disk_.fault(Call::completion, "completion");
-        if (flight.bad && !error) error = Error{Errc::io, "not opened for direct writes"};
-        if (error) {
-            disk_.apply_torn(flight.inode->durable, flight.bytes, flight.offset, Cut::random);
-            done.push_back({flight.token, *error});
-            return;
+        auto struck = disk_.strike(Call::completion, "completion");
+        if (flight.bad) struck = Strike{Fault::torn, {Errc::io, "not opened for direct writes"}};
+        if (struck && struck->fault == Fault::error) struck->fault = Fault::torn;
+        Inode& inode = *flight.inode;
+        for (auto& [at, piece] :
+             disk_.damaged(struck, inode, flight.offset, std::move(flight.bytes))) {
+            overlay(inode.cached, piece, at);
+            overlay(inode.durable, piece, at);
         }
-        overlay(flight.inode->cached, flight.bytes, flight.offset);
-        overlay(flight.inode->durable, flight.bytes, flight.offset);
-        done.push_back({flight.token, {}});
+        done.push_back({flight.token, disk_.finish(struck)});
     }
 
     FakeDisk& disk_;
@@ -230,11 +234,13 @@ FakeDisk::~FakeDisk() = default;
 
 // ---- faults -------------------------------------------------------------------------------------
 
-void FakeDisk::fail(Call call, std::uint64_t k, Errc code) {
+void FakeDisk::fail(Call call, std::uint64_t k, Errc code, Fault fault) {
     const std::lock_guard lock(mutex_);
     const auto i = static_cast<std::size_t>(call);
     fail_at_[i] = calls_[i] + k;
     fail_code_ = code;
+    fail_fault_ = fault;
+    struck_ = false;
 }
 
 void FakeDisk::fail_any(std::uint64_t k, Errc code) {
@@ -244,6 +250,11 @@ void FakeDisk::fail_any(std::uint64_t k, Errc code) {
 void FakeDisk::heal() {
     const std::lock_guard lock(mutex_);
     fail_at_.fill(0);
+}
+
+bool FakeDisk::struck() const {
+    const std::lock_guard lock(mutex_);
+    return struck_;
 }
 
 std::uint64_t FakeDisk::calls(Call call) const {
@@ -256,15 +267,72 @@ std::uint64_t FakeDisk::syncs_after_failure() const {
     return syncs_after_failure_;
 }
 
-std::optional<Error> FakeDisk::fault(Call call, const std::string& what) {
+std::optional<FakeDisk::Strike> FakeDisk::strike(Call call, const std::string& what) {
     const auto hit = [&](Call counter) {
         const auto i = static_cast<std::size_t>(counter);
         return ++calls_[i] == fail_at_[i];
     };
     bool failed = hit(call);
-    if (call != Call::read && call != Call::open) failed |= hit(Call::count);
+    const bool changes = call != Call::read && call != Call::open && call != Call::list &&
+                         call != Call::space && call != Call::lock;
+    if (changes) failed |= hit(Call::count);
     if (!failed) return {};
-    return Error{fail_code_, what + ": told to fail"};
+    struck_ = true;
+    return Strike{fail_fault_, {fail_code_, what + ": told to fail"}};
+}
+
+bool FakeDisk::fails_before(const std::optional<Strike>& struck) {
+    return struck && struck->fault != Fault::late;
+}
+
+Status FakeDisk::finish(const std::optional<Strike>& struck) {
+    if (!struck || struck->fault >= Fault::flip) return {};
+    return struck->error;
+}
+
+/// What of a write arrives where.
+FakeDisk::Pieces FakeDisk::damaged(
+    const std::optional<Strike>& struck,
+    const Inode& inode,
+    std::uint64_t offset,
+    std::vector<std::byte> bytes
+) {
+    constexpr std::uint64_t kBlock = 4096;
+    Pieces pieces;
+    const Fault fault = struck ? struck->fault : Fault::late;
+    switch (fault) {
+        case Fault::lost:
+            break;
+        case Fault::torn:
+            for (std::size_t at = 0; at < bytes.size(); at += kSector) {
+                if (random_() % 2 == 0) continue;
+                const auto sector =
+                    std::span(bytes).subspan(at).first(std::min(kSector, bytes.size() - at));
+                pieces.emplace_back(offset + at, std::vector(sector.begin(), sector.end()));
+            }
+            break;
+        case Fault::error:
+            bytes.resize(bytes.size() / 2);
+            pieces.emplace_back(offset, std::move(bytes));
+            break;
+        case Fault::flip:
+            flip_bit(bytes);
+            pieces.emplace_back(offset, std::move(bytes));
+            break;
+        case Fault::misdirect:
+            offset = random_() % (inode.cached.size() / kBlock + 1) * kBlock;
+            pieces.emplace_back(offset, std::move(bytes));
+            break;
+        case Fault::late:
+            pieces.emplace_back(offset, std::move(bytes));
+            break;
+    }
+    return pieces;
+}
+
+void FakeDisk::flip_bit(std::span<std::byte> bytes) {
+    if (bytes.empty()) return;
+    bytes[random_() % bytes.size()] ^= static_cast<std::byte>(1U << (random_() % 8));
 }
 
 void FakeDisk::set_capacity(std::uint64_t bytes) {
@@ -317,30 +385,61 @@ void FakeDisk::cut(Cut cut) {
     for (Queue* const queue : queues_)
         queue->crash(cut);
     queues_.clear();
-    for (const Names* const map : {&names_, &durable_names_}) {
-        for (const auto& [name, inode] : *map) {
-            for (const Inode::Pending& pending : std::exchange(inode->pending, {})) {
-                if (pending.resize) {
-                    if (cut == Cut::keep || (cut == Cut::random && random_() % 2 == 0)) {
-                        inode->durable.resize(*pending.resize);
-                    }
-                } else {
-                    apply_torn(inode->durable, pending.bytes, pending.offset, cut);
-                }
-            }
-            inode->cached = inode->durable;
-            inode->sync_failed = false;
+    settle_inodes(cut);
+    settle_names(cut);
+}
+
+void FakeDisk::settle_inodes(Cut cut) {
+    std::vector<Inode*> inodes;  // in the order of names: a seed replays
+    const auto add = [&](const std::shared_ptr<Inode>& inode) {
+        if (inode && std::ranges::find(inodes, inode.get()) == inodes.end()) {
+            inodes.push_back(inode.get());
         }
+    };
+    for (const Names* const map : {&names_, &durable_names_}) {
+        for (const auto& [name, inode] : *map)
+            add(inode);
     }
-    std::size_t kept = 0;
-    if (cut == Cut::keep) kept = changes_.size();
-    if (cut == Cut::random && !changes_.empty()) kept = random_() % (changes_.size() + 1);
-    for (std::size_t i = 0; i < kept; ++i) {
+    for (const NameChange& change : changes_)
+        add(change.inode);
+    for (Inode* const inode : inodes) {
+        for (const Inode::Pending& pending : std::exchange(inode->pending, {})) {
+            if (!pending.resize) {
+                apply_torn(inode->durable, pending.bytes, pending.offset, cut);
+            } else if (cut == Cut::keep || (cut != Cut::drop && random_() % 2 == 0)) {
+                inode->durable.resize(*pending.resize);
+            }
+        }
+        inode->cached = inode->durable;
+        inode->sync_failed = false;
+    }
+}
+
+void FakeDisk::settle_names(Cut cut) {
+    std::size_t ordered = 0;
+    if (cut == Cut::keep) ordered = changes_.size();
+    if (cut == Cut::random && !changes_.empty()) ordered = random_() % (changes_.size() + 1);
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+        const bool kept = cut == Cut::chaos ? random_() % 2 == 0 : i < ordered;
+        if (!kept) continue;
         if (!changes_[i].from.empty()) durable_names_.erase(changes_[i].from);
         if (!changes_[i].to.empty()) durable_names_[changes_[i].to] = changes_[i].inode;
     }
     changes_.clear();
     names_ = durable_names_;
+    std::erase_if(directories_, [&](const auto& directory) {
+        const bool gone =
+            !directory.second && cut != Cut::keep && (cut == Cut::drop || random_() % 2 == 0);
+        if (gone) forget_below(directory.first);
+        return gone;
+    });
+}
+
+/// A folder that is lost takes along what is in it.
+void FakeDisk::forget_below(const std::string& directory) {
+    const auto below = [&](const auto& entry) { return entry.first.starts_with(directory + "/"); };
+    std::erase_if(names_, below);
+    std::erase_if(durable_names_, below);
 }
 
 // ---- looking inside -----------------------------------------------------------------------------
@@ -358,6 +457,25 @@ void FakeDisk::put(const Path& path, std::vector<std::byte> bytes) {
     inode->durable = std::move(bytes);
     names_[path.string()] = inode;
     durable_names_[path.string()] = inode;
+}
+
+FakeDisk::Image FakeDisk::image() const {
+    const std::lock_guard lock(mutex_);
+    Image image;
+    for (const auto& [name, inode] : names_)
+        image[name] = inode->cached;
+    return image;
+}
+
+void FakeDisk::restore(const Image& image) {
+    {
+        const std::lock_guard lock(mutex_);
+        names_.clear();
+        durable_names_.clear();
+        changes_.clear();
+    }
+    for (const auto& [name, bytes] : image)
+        put(name, bytes);
 }
 
 std::vector<std::string> FakeDisk::names(const Path& directory) const {
@@ -378,7 +496,7 @@ bool FakeDisk::exists(const Path& path) const {
 
 Result<DiskFilePtr> FakeDisk::open(const Path& path, OpenMode mode) {
     const std::lock_guard lock(mutex_);
-    if (auto error = fault(Call::open, "open " + path.string())) return *error;
+    if (const auto struck = strike(Call::open, "open " + path.string())) return struck->error;
     const std::string name = path.string();
     const auto found = names_.find(name);
     if (mode == OpenMode::create) {
@@ -394,29 +512,32 @@ Result<DiskFilePtr> FakeDisk::open(const Path& path, OpenMode mode) {
 
 Status FakeDisk::rename(const Path& from, const Path& to) {
     const std::lock_guard lock(mutex_);
-    if (auto error = fault(Call::rename, "rename " + from.string())) return *error;
+    const auto struck = strike(Call::rename, "rename " + from.string());
+    if (fails_before(struck)) return struck->error;
     const auto found = names_.find(from.string());
     if (found == names_.end()) return Error{Errc::not_found, from.string() + " does not exist"};
     auto inode = found->second;
     names_.erase(found);
     names_[to.string()] = inode;
     changes_.push_back({from.string(), to.string(), inode});
-    return {};
+    return finish(struck);
 }
 
 Status FakeDisk::remove(const Path& path) {
     const std::lock_guard lock(mutex_);
-    if (auto error = fault(Call::remove, "remove " + path.string())) return *error;
+    const auto struck = strike(Call::remove, "remove " + path.string());
+    if (fails_before(struck)) return struck->error;
     if (names_.erase(path.string()) == 0) {
         return Error{Errc::not_found, path.string() + " does not exist"};
     }
     changes_.push_back({path.string(), {}, nullptr});
-    return {};
+    return finish(struck);
 }
 
 Status FakeDisk::sync_directory(const Path& path) {
     const std::lock_guard lock(mutex_);
-    if (auto error = fault(Call::sync_directory, "sync of " + path.string())) return *error;
+    const auto struck = strike(Call::sync_directory, "sync of " + path.string());
+    if (fails_before(struck)) return struck->error;
     std::erase_if(changes_, [&](const NameChange& change) {
         const Path name = change.to.empty() ? change.from : change.to;
         if (name.parent_path() != path) return false;
@@ -424,19 +545,22 @@ Status FakeDisk::sync_directory(const Path& path) {
         if (!change.to.empty()) durable_names_[change.to] = change.inode;
         return true;
     });
-    return {};
+    return finish(struck);
 }
 
 Status FakeDisk::make_directory(const Path& path) {
     const std::lock_guard lock(mutex_);
+    const auto struck = strike(Call::make_directory, "make folder " + path.string());
     for (Path up = path; !up.empty() && up != up.parent_path(); up = up.parent_path()) {
-        directories_[up.string()] = true;
+        bool& durable = directories_[up.string()];
+        durable = durable || !fails_before(struck);
     }
-    return {};
+    return finish(struck);
 }
 
 Result<std::vector<DiskEntry>> FakeDisk::list(const Path& path) {
     const std::lock_guard lock(mutex_);
+    if (const auto struck = strike(Call::list, "list " + path.string())) return struck->error;
     if (!directories_.contains(path.string())) {
         return Error{Errc::not_found, path.string() + " does not exist"};
     }
@@ -456,12 +580,14 @@ Result<std::vector<DiskEntry>> FakeDisk::list(const Path& path) {
 
 Result<DiskSpace> FakeDisk::space(const Path&) {
     const std::lock_guard lock(mutex_);
+    if (const auto struck = strike(Call::space, "statvfs")) return struck->error;
     const std::uint64_t used = used_locked();
     return DiskSpace{capacity_, capacity_ > used ? capacity_ - used : 0};
 }
 
 Result<std::unique_ptr<DiskLock>> FakeDisk::lock(const Path& path) {
     const std::lock_guard lock(mutex_);
+    if (const auto struck = strike(Call::lock, "lock " + path.string())) return struck->error;
     if (locks_.contains(path.string())) {
         return Error{Errc::conflict, path.string() + " is held by another process"};
     }
