@@ -54,7 +54,8 @@ def kill_round(test, kills, seed):
         lake = daemon.dir / "lake"
         daemon.sinks = SINKS.format(kafka=kafka.endpoint, victoria=victoria.endpoint, lake=lake)
         # Small segments: a kill may hit the change from one to the next.
-        daemon.extra = f"journal: {{ segment_size: {dice.choice(['2MiB', '64MiB'])} }}\n"
+        if dice.choice([True, False]):
+            daemon.extra = "journal: { segment_size: 2MiB, record_max: 256KiB, batch_size: 256KiB }\n"
         daemon.write_config()
         daemon.start()
         playing = devices.fleet(book, DEVICES, daemon.mqtt, daemon.http)
