@@ -3,6 +3,7 @@
 #include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +56,16 @@ TEST_CASE("posix disk: what is written in parts is read back, short at the end",
     CHECK(*(*file)->size() == 10);
     REQUIRE((*file)->resize(3).ok());
     CHECK(*(*file)->size() == 3);
+}
+
+TEST_CASE("posix disk: a file for commits writes through to the device", "[base][disk][D01]") {
+    const TempDir dir;
+    REQUIRE(posix_disk().open(dir / "file", OpenMode::create).ok());
+    const auto file = posix_disk().open(dir / "file", OpenMode::direct);
+    if (!file.ok()) return WARN("no O_DIRECT here: " << file.error().message);
+    const int flags = ::fcntl((*file)->native_handle(), F_GETFL);
+    CHECK((flags & O_DIRECT) == O_DIRECT);
+    CHECK((flags & O_DSYNC) == O_DSYNC);
 }
 
 TEST_CASE("posix disk: failures say what kind they are", "[base][disk]") {

@@ -5,6 +5,7 @@ import time
 
 FATES = ("confirmed_records_total", "quarantined_records_total", "filtered_records_total", "expired_records_total",
          "corrupt_records_total", "skipped_lsns_total")
+RUNNING = 1
 
 
 def metrics(port):
@@ -31,7 +32,9 @@ def of_sink(seen, sink, name):
 
 
 def settled(seen):
-    return bool(sinks(seen)) and all(of_sink(seen, sink, "lag_records") == 0 for sink in sinks(seen))
+    """Every sink runs, and lags behind nothing. One that is starting does not know yet how far it lags."""
+    return bool(sinks(seen)) and all(
+        of_sink(seen, sink, "state") == RUNNING and of_sink(seen, sink, "lag_records") == 0 for sink in sinks(seen))
 
 
 def wait_until_settled(port, seconds):

@@ -117,11 +117,11 @@ class Planted(unittest.TestCase):
 
     def test_a_ledger_that_does_not_balance_is_found(self):
         names = ("confirmed_records_total", "quarantined_records_total", "filtered_records_total", "expired_records_total",
-                 "corrupt_records_total", "skipped_lsns_total", "lag_records")
+                 "corrupt_records_total", "skipped_lsns_total", "lag_records", "state")
         for confirmed, code in ((33, 0), (32, 1)):
             lines = ["penstock_journal_durable_lsn 50", 'penstock_sink_base_lsn{sink="lake"} 10']
             lines += [f'penstock_sink_{name}{{sink="lake"}} {value}'
-                      for name, value in zip(names, (confirmed, 1, 2, 0, 0, 4, 0))]
+                      for name, value in zip(names, (confirmed, 1, 2, 0, 0, 4, 0, 1))]
             with served({"/metrics": "\n".join(lines)}) as port:
                 self.assertEqual(judge("--book", self.book, "--ledger", port)[0], code)
 
