@@ -17,8 +17,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from measure import process  # noqa: E402
-from measure import load, servers  # noqa: E402
+from measure import servers  # noqa: E402
 from measure.recovery import recovery  # noqa: E402
+from support import cost, load  # noqa: E402
 from support.daemon import eventually  # noqa: E402
 
 P1_LOAD = "--qos 1 --k 16 --window 64 --connections 100"
@@ -81,14 +82,14 @@ def one_run(entry, server, messages, seconds):
         # QoS 0 has no acknowledgement to wait for.
         eventually(lambda: server.taken() in (None, warmed["acked"]), 30, 0.02, "warm")
     before, delivered = server.counters(), server.delivered()
-    spent = -sum(process.cpu_ns(pid) for pid in server.pids)
-    waited = -sum(process.wait_ns(pid) for pid in server.pids)
+    spent = -sum(cost.cpu_ns(pid) for pid in server.pids)
+    waited = -sum(cost.wait_ns(pid) for pid in server.pids)
     result = load.run(server.port, entry.arguments, **options)
     if before:
         eventually(lambda: server.taken() - before["records"] >= result["acked"], 30, 0.02, "taken")
     server.settle()
-    spent += sum(process.cpu_ns(pid) for pid in server.pids)
-    waited += sum(process.wait_ns(pid) for pid in server.pids)
+    spent += sum(cost.cpu_ns(pid) for pid in server.pids)
+    waited += sum(cost.wait_ns(pid) for pid in server.pids)
     result["server_us"] = spent / 1000 / result["acked"]
     result["waited_us"] = waited / 1000 / result["acked"]
     if before:

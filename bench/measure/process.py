@@ -1,35 +1,13 @@
-"""What a process costs, and what it runs on."""
+"""The build that is measured, and what it runs on."""
 import os
 import pathlib
 import platform
 import subprocess
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/bench"
 sys.path.insert(0, str(ROOT / "tests/scenario"))
-
-
-def cpu_ns(pid):
-    """CPU time of a process with all its threads, the ended ones included: its own CPU clock."""
-    return time.clock_gettime_ns((~pid << 3) | 2)
-
-
-def wait_ns(pid):
-    """How long its threads were ready to run and had no core."""
-    total = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[1])
-    return total
-
-
-def memory(pid, field="Anonymous"):
-    """Bytes of one line of smaps_rollup. Anonymous: what the process has for itself, without files."""
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"no {field} in smaps_rollup")
 
 
 def build():
@@ -44,7 +22,7 @@ def use(folder):
     import support.daemon
     support.daemon.BINARY = pathlib.Path(folder) / "penstock"
     os.environ["PENSTOCK_BINARY"] = str(support.daemon.BINARY)
-    from . import load
+    from support import load
     load.BINARY = pathlib.Path(folder) / "device_load"
 
 

@@ -3,10 +3,10 @@ import pathlib
 import threading
 import time
 
-from . import process
-from .load import Load
 from .servers import STREAM, total
+from support.cost import cpu_ns
 from support.daemon import Daemon, eventually
+from support.load import Load
 from support.mqtt import Client, Closed
 
 EVENT = b'{"deviceId":"w-first","heartRate":80,"steps":1,"timestamp":1750000000000}'
@@ -54,10 +54,10 @@ def recovery(gib):
         daemon.sinks = NULL_SINK
         daemon.write_config()
         seconds, read = first_accept(daemon)
-        start, cpu = time.monotonic(), process.cpu_ns(daemon.process.pid)
+        start, cpu = time.monotonic(), cpu_ns(daemon.process.pid)
         eventually(lambda: total(daemon.metrics(), "penstock_sink_lag_records") == 0, 3600, 0.02, "caught up")
         caught_up = time.monotonic() - start + seconds
-        cpu = process.cpu_ns(daemon.process.pid) - cpu
+        cpu = cpu_ns(daemon.process.pid) - cpu
         got = total(daemon.metrics(), "penstock_sink_filtered_records_total")
     void = "" if got >= records else f" VOID: {got:.0f} of {records:.0f} records came"
     return [f"P10: journal of {gib:g} GiB ({records:,.0f} records), killed and started: first accept after {seconds:.2f} s, "

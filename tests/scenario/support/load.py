@@ -1,12 +1,13 @@
-"""Runs the load generator."""
+"""Runs the load generator of bench/load."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
 
-from .process import BUILD
+from .daemon import ROOT
 
-BINARY = BUILD / "device_load"
+BINARY = pathlib.Path(os.environ.get("PENSTOCK_LOAD", ROOT / "build/dev/device_load"))
 
 
 class Load:
