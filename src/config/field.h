@@ -1,5 +1,7 @@
 #pragma once
 
+#include "config/apply_rule.h"
+#include "config/container.h"
 #include "config/document.h"
 #include "config/problem.h"
 #include "config/secret.h"
