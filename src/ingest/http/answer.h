@@ -50,6 +50,11 @@ struct Problem {
     std::size_t position = 0;
 };
 
+/// The intake is closed, or does not answer in time.
+inline constexpr Problem kBusy{
+    503, "unavailable", "the node takes no records at the moment; send again"
+};
+
 [[nodiscard]] std::string problem_json(const Problem& problem);
 
 struct AnswerHead {
