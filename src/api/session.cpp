@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include "base/http_date.h"
+#include "base/http_status.h"
 #include "base/log.h"
 
 #include <boost/asio/as_tuple.hpp>
@@ -34,31 +35,6 @@ constexpr std::uint32_t kHeadMax = 16 << 10;
 constexpr auto kWriteTimeout = std::chrono::seconds(30);
 constexpr auto kHeartbeat = std::chrono::seconds(5);
 
-std::string_view phrase(unsigned status) noexcept {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 500:
-            return "Internal Server Error";
-        case 503:
-            return "Service Unavailable";
-        default:
-            return "Error";
-    }
-}
-
 std::string_view extra_headers(unsigned status) noexcept {
     switch (status) {
         case 401:
@@ -75,7 +51,7 @@ std::string_view extra_headers(unsigned status) noexcept {
 
 std::string head_of(unsigned status, std::string_view type, const Clock& clock) {
     std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
-    head += phrase(status);
+    head += http_reason(status);
     head += "\r\nDate: ";
     append_http_date(clock.wall(), head);
     head += "\r\nContent-Type: ";

@@ -1,5 +1,7 @@
 #include "base/files.h"
 
+#include "base/posix_error.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,23 +21,6 @@ namespace penstock::files {
 namespace {
 
 constexpr std::string_view kTemporaryMark = ".tmp-";
-
-Errc code_of(int error_number) noexcept {
-    switch (error_number) {
-        case ENOENT:
-            return Errc::not_found;
-        case EEXIST:
-            return Errc::conflict;
-        case EACCES:
-        case EPERM:
-            return Errc::denied;
-        case ENOSPC:
-        case EDQUOT:
-            return Errc::full;
-        default:
-            return Errc::io;
-    }
-}
 
 /// An open descriptor.
 class File {
@@ -102,7 +87,7 @@ Error system_error(std::string_view action, const std::filesystem::path& path, i
     text += path.string();
     text += ": ";
     text += std::generic_category().message(error_number);
-    return {code_of(error_number), std::move(text)};
+    return {posix_code(error_number), std::move(text)};
 }
 
 Result<std::string> read(const std::filesystem::path& path, std::size_t bytes_max) {

@@ -5,9 +5,7 @@
 
 namespace penstock {
 
-namespace {
-
-Errc code_of(int error) {
+Errc posix_code(int error) noexcept {
     switch (error) {
         case ENOENT:
             return Errc::not_found;
@@ -27,14 +25,12 @@ Errc code_of(int error) {
     }
 }
 
-}  // namespace
-
 std::string posix_text(int error) {
     return std::generic_category().message(error) + " (errno " + std::to_string(error) + ")";
 }
 
 Error posix_error(int error, std::string_view what) {
-    return {code_of(error), std::string(what) + ": " + posix_text(error)};
+    return {posix_code(error), std::string(what) + ": " + posix_text(error)};
 }
 
 }  // namespace penstock

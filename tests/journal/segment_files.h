@@ -6,6 +6,7 @@
 #include "journal/tail.h"
 #include "penstock/disk.h"
 #include "penstock/log_reader.h"
+#include "support/memory_chunk.h"
 #include "support/record_builder.h"
 
 #include <cstring>
@@ -17,21 +18,6 @@
 #include <vector>
 
 namespace penstock::test {
-
-/// A frame's records in memory.
-class MemoryChunk final : public Chunk {
-public:
-    MemoryChunk(Lsn first, std::uint32_t count, std::vector<std::byte> bytes)
-        : first_(first), count_(count), bytes_(std::move(bytes)) {}
-    [[nodiscard]] Lsn first() const noexcept override { return first_; }
-    [[nodiscard]] std::uint32_t count() const noexcept override { return count_; }
-    [[nodiscard]] std::span<const std::byte> records() const noexcept override { return bytes_; }
-
-private:
-    Lsn first_;
-    std::uint32_t count_;
-    std::vector<std::byte> bytes_;
-};
 
 template <class T>
 T must(Result<T> result) {

@@ -1,5 +1,7 @@
 #include "support/fake_log.h"
 
+#include "support/memory_chunk.h"
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -9,21 +11,6 @@
 
 namespace penstock::test {
 namespace {
-
-class MemoryChunk final : public Chunk {
-public:
-    MemoryChunk(Lsn first, std::uint32_t count, std::vector<std::byte> bytes)
-        : first_(first), count_(count), bytes_(std::move(bytes)) {}
-
-    [[nodiscard]] Lsn first() const noexcept override { return first_; }
-    [[nodiscard]] std::uint32_t count() const noexcept override { return count_; }
-    [[nodiscard]] std::span<const std::byte> records() const noexcept override { return bytes_; }
-
-private:
-    Lsn first_;
-    std::uint32_t count_;
-    std::vector<std::byte> bytes_;
-};
 
 struct Piece {
     Lsn from;

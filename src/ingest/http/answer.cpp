@@ -1,47 +1,11 @@
 #include "ingest/http/answer.h"
 
 #include "base/http_date.h"
+#include "base/http_status.h"
 #include "base/json_text.h"
 
 namespace penstock::ingest::http {
 namespace {
-
-std::string_view phrase(unsigned status) noexcept {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 408:
-            return "Request Timeout";
-        case 411:
-            return "Length Required";
-        case 413:
-            return "Content Too Large";
-        case 415:
-            return "Unsupported Media Type";
-        case 417:
-            return "Expectation Failed";
-        case 422:
-            return "Unprocessable Content";
-        case 429:
-            return "Too Many Requests";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 503:
-            return "Service Unavailable";
-        case 505:
-            return "HTTP Version Not Supported";
-        default:
-            return "Error";
-    }
-}
 
 std::string_view extra_headers(unsigned status) noexcept {
     switch (status) {
@@ -133,7 +97,7 @@ void append_answer(std::string& out, const AnswerHead& head, std::string_view js
     out.reserve(out.size() + 256 + json.size());
     append_count(out, head.modern ? "HTTP/1.1 " : "HTTP/1.0 ", head.status);
     out += ' ';
-    out += phrase(head.status);
+    out += http_reason(head.status);
     out += "\r\nDate: ";
     append_http_date(head.date, out);
     out += "\r\nContent-Type: application/json\r\nContent-Length: ";
