@@ -1,5 +1,6 @@
 #include "app/sim/fleet.h"
 
+#include "app/sim/packets.h"
 #include "penstock/clock.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -16,7 +17,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <charconv>
@@ -35,79 +35,6 @@ namespace asio = boost::asio;
 using asio::use_awaitable;
 using asio::ip::tcp;
 using Steady = std::chrono::steady_clock;
-
-/// MQTT 3.1.1 section 2.2.3, MQTT 5 section 1.5.5.
-void append_length(std::string& out, std::size_t size) {
-    do {
-        const auto digit = size % 128;
-        size /= 128;
-        out += static_cast<char>(size != 0 ? digit | 128U : digit);
-    } while (size != 0);
-}
-
-void append_text(std::string& out, std::string_view text) {
-    out += static_cast<char>(text.size() >> 8U);
-    out += static_cast<char>(text.size() & 255U);
-    out += text;
-}
-
-std::string framed(unsigned first, const std::string& body) {
-    std::string out(1, static_cast<char>(first));
-    append_length(out, body.size());
-    return out + body;
-}
-
-std::string connect_packet(const Options& o, const std::string& client) {
-    unsigned flags = 2;  // clean
-    if (!o.user.empty()) flags |= 0x80U;
-    if (!o.password.empty()) flags |= 0x40U;
-    std::string body;
-    append_text(body, "MQTT");
-    body += static_cast<char>(o.version);
-    body += static_cast<char>(flags);
-    body += std::string_view("\x00\x3c", 2);  // keep alive 60 s
-    if (o.version == 5) body += '\0';
-    append_text(body, client);
-    if (!o.user.empty()) append_text(body, o.user);
-    if (!o.password.empty()) append_text(body, o.password);
-    return framed(0x10, body);
-}
-
-std::string publish_packet(
-    const Options& o, std::uint16_t id, std::string_view payload, bool again
-) {
-    std::string body;
-    append_text(body, o.topic);
-    if (o.qos != 0) {
-        body += static_cast<char>(id >> 8U);
-        body += static_cast<char>(id & 255U);
-    }
-    if (o.version == 5) body += '\0';
-    body += payload;
-    return framed(0x30U | (o.qos != 0 ? 2U : 0U) | (again ? 8U : 0U), body);
-}
-
-std::string http_request(const Options& o, std::string_view payload) {
-    std::string auth;
-    if (!o.user.empty()) {
-        const std::string plain = o.user + ":" + o.password;
-        std::vector<unsigned char> bytes(plain.begin(), plain.end());
-        std::vector<unsigned char> coded(4 * ((bytes.size() + 2) / 3) + 1);
-        const int size =
-            EVP_EncodeBlock(coded.data(), bytes.data(), static_cast<int>(bytes.size()));
-        const std::string text(coded.begin(), coded.begin() + size);
-        auth = "Authorization: Basic " + text + "\r\n";
-    }
-    return fmt::format(
-        "POST /v1/ingest/{} HTTP/1.1\r\nHost: {}\r\nContent-Type: "
-        "application/json\r\n{}Content-Length: {}\r\n\r\n{}",
-        o.stream,
-        o.http,
-        auth,
-        payload.size(),
-        payload
-    );
-}
 
 /// The fleet at work: what its devices share.
 struct Fleet {
