@@ -54,11 +54,13 @@ void append_time(std::string_view name, Nanoseconds wall, std::string& out) {
     out += '"';
 }
 
+/// The names of a list, each once; at most one more than may be asked for.
 std::vector<std::string_view> names_in(std::string_view list) {
     std::vector<std::string_view> names;
-    while (!list.empty()) {
+    while (!list.empty() && names.size() <= kFieldsMax) {
         const std::size_t end = std::min(list.find(','), list.size());
-        if (end != 0) names.push_back(list.substr(0, end));
+        const std::string_view name = list.substr(0, end);
+        if (end != 0 && std::ranges::find(names, name) == names.end()) names.push_back(name);
         list.remove_prefix(std::min(end + 1, list.size()));
     }
     return names;

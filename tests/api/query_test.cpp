@@ -83,6 +83,14 @@ TEST_CASE("query: chosen fields are answered without the rest", "[api]") {
     );
 }
 
+TEST_CASE("query: a field that is asked for twice is answered once", "[api]") {
+    House house;
+    house.history.add(
+        test::RecordBuilder().payload("{}").field("heartRate", "150", FieldType::integer)
+    );
+    CHECK(holds(house.ask_history("fields=heartRate,heartRate"), R"("fields":{"heartRate":150}})"));
+}
+
 TEST_CASE("query: bad parameters are 400 with the reason", "[api]") {
     House house;
     for (const auto* parameters :
