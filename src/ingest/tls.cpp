@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -82,8 +83,9 @@ Status configure(SSL_CTX* context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_read_ahead(context, 1);  // one recv for many small records
+    std::array groups{NID_X25519, NID_X9_62_prime256v1, NID_secp384r1};
     if (SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
-        SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") != 1) {
+        SSL_CTX_set1_groups(context, groups.data(), groups.size()) != 1) {
         return tls_error("this OpenSSL lacks the ciphers that TLS needs here");
     }
     return {};

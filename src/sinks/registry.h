@@ -45,11 +45,11 @@ struct SinkKind {
 
 /// A SinkKind out of a settings struct that derives from SinkConfig and has a `config::Fields`.
 template <class Config, class Make>
-SinkKind sink_kind(const std::string& type, const std::string& help, Make make) {
+SinkKind sink_kind(const std::string& type, const std::string& help, Make maker) {
     return {
         type,
         config::kind<SinkConfig, Config>(type, help),
-        [make = std::move(make)](const SinkConfig& config, const SinkContext& context) {
+        [make = std::move(maker)](const SinkConfig& config, const SinkContext& context) {
             return make(static_cast<const Config&>(config), context);
         }
     };

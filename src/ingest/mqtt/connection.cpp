@@ -133,8 +133,8 @@ void Connection::authenticate() {
     const auto later = [&shards = shard().shards(),
                         &listeners = shard().listeners(),
                         id = shard().id(),
-                        place = ticket(0)](auth::Verdict verdict) {
-        shards.post(id, [&listeners, id, place, verdict = std::move(verdict)] {
+                        place = ticket(0)](auth::Verdict said) {
+        shards.post(id, [&listeners, id, place, verdict = std::move(said)] {
             ingest::ShardListeners* const home = listeners.shard(id);
             if (home == nullptr) return;
             home->run([&] {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace penstock::sinks {
 
@@ -100,8 +101,8 @@ Group numbered(const Group& group, std::string_view text) {
 Group oldest(const LineBatch& batch, const Group& group, const WriteAnswer& answer) {
     if (answer.text.find("beyond retention policy") == std::string::npos) return {};
     Group sorted = group;
-    std::stable_sort(sorted.begin(), sorted.end(), [&batch](std::uint32_t a, std::uint32_t b) {
-        return batch.lines[a].time < batch.lines[b].time;
+    std::sort(sorted.begin(), sorted.end(), [&batch](std::uint32_t a, std::uint32_t b) {
+        return std::pair(batch.lines[a].time, a) < std::pair(batch.lines[b].time, b);
     });
     sorted.resize(std::min<std::uint64_t>(answer.dropped.value_or(0), sorted.size()));
     return sorted;

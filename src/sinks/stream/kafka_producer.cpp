@@ -152,8 +152,8 @@ void KafkaCloser::close(std::shared_ptr<KafkaProducer> producer) {
         const std::lock_guard lock(state_->mutex);
         ++state_->open;
     }
-    std::thread([state = state_, producer = std::move(producer)]() mutable {
-        producer.reset();
+    std::thread([state = state_, old = std::move(producer)]() mutable {
+        old.reset();
         const std::lock_guard lock(state->mutex);
         --state->open;
         state->fewer.notify_all();
