@@ -13,11 +13,11 @@ import json
 import pathlib
 import statistics
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from measure import process  # noqa: E402
 from measure import servers  # noqa: E402
+from measure.pipeline_cost import pipeline_cost  # noqa: E402
 from measure.recovery import recovery  # noqa: E402
 from support import cost, load  # noqa: E402
 from support.daemon import eventually  # noqa: E402
@@ -25,6 +25,7 @@ from support.daemon import eventually  # noqa: E402
 P1_LOAD = "--qos 1 --k 16 --window 64 --connections 100"
 P3_LOAD = "--qos 1 --k 1 --window 20 --connections 100"
 RATES = (5_000, 10_000, 20_000, 30_000)
+SPECIAL = ("P8-Telegraf", "P10")
 
 
 class Entry:
@@ -181,7 +182,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=600_000, help="a round of a closed-loop scenario")
     parser.add_argument("--seconds", type=float, default=10, help="a round of an open-loop scenario")
-    parser.add_argument("--scenario", action="append", choices=[*known, "P10"])
+    parser.add_argument("--scenario", action="append", choices=[*known, *SPECIAL])
+    parser.add_argument("--pipeline-messages", type=int, default=50_000, help="a round of P8-Telegraf")
     parser.add_argument("--journal-gib", type=float, default=10, help="P10: what lies in the journal at the restart")
     parser.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
     parser.add_argument("--write", action="store_true")
@@ -192,17 +194,17 @@ def main():
         process.build()
     lines = list(HEAD)
     for name in options.scenario or known:
-        if name == "P10":
+        if name in SPECIAL:
             continue
         what, entries = known[name]
         rows = measure(name, entries, options.rounds, options.messages, options.seconds)
         print("\n".join([what, *HEAD, *table(name, entries, rows)]), flush=True)
         lines += table(name, entries, rows)
-    lines += ["", *(f"{name}: {known[name][0]}." for name in options.scenario or known if name != "P10")]
-    if not options.scenario or "P10" in options.scenario:
-        started = time.monotonic()
+    lines += ["", *(f"{name}: {known[name][0]}." for name in options.scenario or known if name in known)]
+    if "P8-Telegraf" in (options.scenario or SPECIAL):
+        lines += ["", *pipeline_cost(options.rounds, options.pipeline_messages)]
+    if "P10" in (options.scenario or SPECIAL):
         lines += ["", *recovery(options.journal_gib)]
-        print(f"P10 took {time.monotonic() - started:.0f} s")
     print("\n".join(lines))
     if options.write:
         write(lines, options)

@@ -21,8 +21,6 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000'000;
 /// Open loop: what falls due within this time is sent together, by different connections.
 constexpr std::int64_t kTick = 200'000;
-/// Messages that wait at one connection; more are given up and counted.
-constexpr std::size_t kWaitingMax = 100'000;
 /// QoS 0 has no window: what the server does not read waits unencoded beyond so many bytes.
 constexpr std::size_t kUnsentMax = 256 * 1024;
 constexpr std::size_t kPeersPerAddress = 20'000;
@@ -166,7 +164,7 @@ void Load::lost(std::size_t i, const char* why) {
 void Load::owe(Peer& peer, std::int64_t due) {
     const auto& message = messages_[peer.next_message];
     const auto events = static_cast<std::int64_t>(message.events.size());
-    if (peer.owed.size() - peer.outstanding >= kWaitingMax) {
+    if (peer.owed.size() - peer.outstanding >= static_cast<std::size_t>(o_.waiting)) {
         never_sent_ += events;
     } else {
         peer.owed.push_back({due, events_, peer.next_message, 0, false});

@@ -35,6 +35,7 @@ constexpr std::pair<std::string_view, Member> kOptions[] = {
     {"--patience", &Options::patience},
     {"--idle", &Options::idle},
     {"--stamp", &Options::stamp},
+    {"--waiting", &Options::waiting},
     {"--reconnect", &Options::reconnect},
     {"--backoff", &Options::backoff},
     {"--connecting", &Options::connecting},

@@ -23,6 +23,8 @@ struct Options {
     double idle = 0;            // connects, then does nothing for so many seconds
     bool stamp =
         false;  // a number that counts and the time of sending in each event, else constants
+    // Open loop: messages that wait at a connection; more are given up, as devices do.
+    long waiting = 100'000;
     bool reconnect =
         false;  // comes back when the server ends a connection, and sends again what it owes
     double backoff = 0.2;  // seconds before it comes back

@@ -3,7 +3,9 @@
 takes line protocol and counts the points.
 
 Prints {"kafka": "host:port", "http": port} and serves until its standard input ends. GET /counts tells what came:
-{"kafka": messages, "points": points, "requests": writes}.
+{"kafka": messages, "points": points, "requests": writes}. With --track it notes the load generator's numbers (field n)
+and times of sending (field sent) as well: GET /numbers is a byte for each number, how often it came, and GET /latency the
+microseconds until then: {"p50": ..., "p95": ..., "p99": ..., "max": ...}.
 """
 import ctypes
 import gzip
@@ -13,6 +15,11 @@ import sys
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+if __package__:
+    from .tally import Tally
+else:
+    from tally import Tally
 
 TOPIC = b"telemetry"
 PARTITIONS = 4
@@ -47,7 +54,8 @@ class MockKafka:
         return total
 
 
-def serve():
+def serve(track):
+    tally = Tally(rb"[ ,]n=(\d+)", rb"[ ,]sent=(\d+)")
     counts = {"points": 0, "requests": 0}
     lock = threading.Lock()
     kafka = MockKafka()
@@ -63,13 +71,20 @@ def serve():
                 body = gzip.decompress(body)
             with lock:
                 counts["requests"] += 1
+                if track:
+                    tally.add(body)
                 counts["points"] += body.count(b"\n") + (not body.endswith(b"\n") and bool(body))
             self.send_response(204)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def do_GET(self):
-            text = json.dumps({**counts, "kafka": kafka.count()}).encode()
+            if self.path == "/numbers":
+                text = bytes(tally.times)
+            elif self.path == "/latency":
+                text = json.dumps(tally.latency()).encode()
+            else:
+                text = json.dumps({**counts, "kafka": kafka.count()}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -87,8 +102,8 @@ def serve():
 class FarSide:
     """Such a process, as the benchmarks use it."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, track=False):
+        self.process = subprocess.Popen([sys.executable, __file__, *(["--track"] if track else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True)
         told = json.loads(self.process.stdout.readline())
         self.kafka, self.http = told["kafka"], f"http://127.0.0.1:{told['http']}"
@@ -97,10 +112,21 @@ class FarSide:
         with urllib.request.urlopen(f"{self.http}/counts", timeout=30) as answer:
             return json.load(answer)
 
+    def points(self):
+        return self.counts()["points"]
+
+    def numbers(self):
+        with urllib.request.urlopen(f"{self.http}/numbers", timeout=60) as answer:
+            return answer.read()
+
+    def latency(self):
+        with urllib.request.urlopen(f"{self.http}/latency", timeout=60) as answer:
+            return json.load(answer)
+
     def close(self):
         self.process.stdin.close()
         self.process.wait(10)
 
 
 if __name__ == "__main__":
-    serve()
+    serve("--track" in sys.argv)

@@ -7,7 +7,7 @@ from .servers import STREAM, total
 from support.cost import cpu_ns
 from support.daemon import Daemon, eventually
 from support.load import Load
-from support.mqtt import Client, Closed
+from oracle.mqtt import Client, Closed
 
 EVENT = b'{"deviceId":"w-first","heartRate":80,"steps":1,"timestamp":1750000000000}'
 # It takes nothing, but reads every record.

@@ -119,9 +119,9 @@ class Broker:
 
     far_side = None
 
-    def __init__(self, command, config, port):
+    def __init__(self, command, config, port, mode=0o755):
         self.dir = tempfile.mkdtemp(prefix="penstock-bench-")
-        os.chmod(self.dir, 0o755)
+        os.chmod(self.dir, mode)
         self.port, self.command = port, command
         self.config = pathlib.Path(self.dir) / "server.conf"
         self.config.write_text(config.replace("{dir}", self.dir))
