@@ -170,7 +170,7 @@ bool Examination::read_payload(std::uint64_t max_size) {
     return workspace_.walk.run(
         message_.payload,
         stream_->names,
-        workspace_.shape(stream_->number),
+        workspace_.forms(stream_->number),
         workspace_.index,
         workspace_.fault
     );

@@ -62,6 +62,9 @@ public:
         return static_cast<std::uint16_t>(count_ - 1);
     }
     [[nodiscard]] Entry& entry(std::size_t i) noexcept { return entries_[i]; }
+    /// All entries, for who fills in many and then says how many there are now.
+    [[nodiscard]] Entry* room() noexcept { return entries_.data(); }
+    void set_count(std::size_t count) noexcept { count_ = count; }
     [[nodiscard]] std::span<const Entry> entries() const noexcept {
         return {entries_.data(), count_};
     }

@@ -6,59 +6,31 @@
 #include <string_view>
 
 namespace penstock::inspect {
-namespace {
-
-bool all_ascii(std::string_view text) noexcept {
-#if defined(__SSE2__)
-    // The padding behind the text is not looked at: the tail is read as one block that ends with
-    // the text.
-    const char* p = text.data();
-    const char* const end = p + text.size();
-    __m128i seen = _mm_setzero_si128();
-    for (; end - p >= 16; p += 16)
-        seen = _mm_or_si128(seen, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    unsigned char rest = 0;
-    for (; p < end; ++p)
-        rest = static_cast<unsigned char>(rest | static_cast<unsigned char>(*p));
-    return _mm_movemask_epi8(seen) == 0 && rest < 0x80;
-#else
-    unsigned char seen = 0;
-    for (const char c : text)
-        seen = static_cast<unsigned char>(seen | static_cast<unsigned char>(c));
-    return seen < 0x80;
-#endif
-}
-
-bool valid_utf8_text(std::string_view text) noexcept {
-    return all_ascii(text) || simdjson::validate_utf8(text.data(), text.size());
-}
-
-}  // namespace
-
 // What the loop over members is made of is inlined into it: a call for each token would cost more
 // than the token.
 #define PS_INLINE [[gnu::always_inline]] inline
 #define PS_APART [[gnu::noinline]]
 
 bool JsonWalk::run(
-    std::string_view payload, const NameTable& known, Shape& shape, FieldIndex& index, Fault& fault
+    std::string_view payload, const NameTable& known, Forms& forms, FieldIndex& index, Fault& fault
 ) {
+    index.clear(known.size());
+    if (forms.match(payload, index)) return true;
     begin_ = payload.data();
     end_ = begin_ + payload.size();
     top_ = frames_.data();
     *top_ = Frame{};
     objects_ = 1;  // the root
-    root_count_ = 0;
-    foreseen_ = 0;
     known_ = &known;
-    shape_ = &shape;
     index_ = &index;
     fault_ = &fault;
     decoded_.clear();
     keys_.clear();
-    index.clear(known.size());
-    if (!valid_utf8_text(payload)) return wrong(begin_, "text that is not UTF-8");
-    return document();
+    if (!simdjson::validate_utf8(payload.data(), payload.size()))
+        return wrong(begin_, "text that is not UTF-8");
+    if (!document()) return false;
+    forms.learn(payload, index);
+    return true;
 }
 
 bool JsonWalk::document() {
@@ -68,8 +40,6 @@ bool JsonWalk::document() {
     if (!members(p)) return false;
     p = skip_blanks(p, end_);
     if (p != end_) return wrong(p, "more text behind the end of the object");
-    if (root_count_ <= root_keys_.size())
-        shape_->learn(begin_, {root_keys_.data(), root_count_}, foreseen_ != Shape::kNone);
     return true;
 }
 
@@ -156,27 +126,8 @@ PS_INLINE bool JsonWalk::value(const char*& p, const Frame& top) {
     }
 }
 
-/// The key of the shape that is next, if that is what stands here.
-PS_INLINE bool JsonWalk::foreseen_key(const char* text, Frame& top, const char*& close) {
-    if (foreseen_ == Shape::kNone || &top != frames_.data() + 1) return false;
-    const std::size_t found = shape_->match(text, foreseen_);
-    if (found == Shape::kNone || root_count_ == root_keys_.size()) return false;
-    const Shape::Key& key = shape_->key(found);
-    close = text + key.size;
-    if (close >= end_) return false;
-    foreseen_ = found + 1;
-    top.key_offset = offset(text);
-    top.key_size = key.size;
-    key_ = {text, key.size};
-    key_place_ = top.key_offset;
-    key_hash_ = key.hash;
-    key_slot_ = key.slot;
-    root_keys_[root_count_++] = {key.hash, key_place_, key.size, key.slot};
-    return true;
-}
-
 /// Any key: looks for its end, hashes it and makes sure that it is the first of its name.
-PS_INLINE bool JsonWalk::new_key(const char* text, Frame& top, const char*& close) {
+PS_INLINE bool JsonWalk::key_text(const char* text, Frame& top, const char*& close) {
     const StringToken token = scan_string(text, end_);
     if (token.error != nullptr) return wrong(token.close, token.error);
     if (token.close >= end_) return wrong(text, "a key without its closing quote");
@@ -189,18 +140,9 @@ PS_INLINE bool JsonWalk::new_key(const char* text, Frame& top, const char*& clos
     if (token.escaped && !decode_key(text, close)) return false;
     if (key_.size() > kMaxNameSize) return key_too_long();
     key_hash_ = hash_name(key_, known_->seed());
-    if (top.path_size == 0 && top.indexed) {
-        key_slot_ = known_->find(key_hash_, key_);
-        if (!leave_shape()) return false;
-    }
+    if (top.path_size == 0 && top.indexed) key_slot_ = known_->find(key_hash_, key_);
     const KeySet::Key key{key_place_, static_cast<std::uint16_t>(key_.size()), top.object};
-    if (!add_key(key_hash_, key)) return false;
-    if (top.path_size == 0 && top.indexed) note_root_key();
-    return true;
-}
-
-PS_INLINE bool JsonWalk::add_key(std::uint64_t hash, KeySet::Key key) {
-    const KeySet::Added added = keys_.add(hash, key, begin_, decoded_.view().data());
+    const KeySet::Added added = keys_.add(key_hash_, key, begin_, decoded_.view().data());
     if (added == KeySet::Added::fresh) return true;
     return added == KeySet::Added::full ? too_many() : duplicate_key();
 }
@@ -209,7 +151,7 @@ PS_INLINE bool JsonWalk::key(const char*& p, Frame& top) {
     if (p >= end_ || *p != '"') return wrong(p, "no quoted key where one must stand");
     const char* const text = p + 1;
     const char* close = nullptr;
-    if (!foreseen_key(text, top, close) && !new_key(text, top, close)) return false;
+    if (!key_text(text, top, close)) return false;
     p = skip_blanks(close + 1, end_);
     if (p >= end_ || *p != ':') return wrong(p, "no ':' behind a key");
     p = skip_blanks(p + 1, end_);
@@ -269,28 +211,6 @@ bool JsonWalk::members(const char*& place) {
     }
     place = p;
     return true;
-}
-
-/// The payload deviates: the keys that the shape had foreseen are now compared like all others.
-PS_APART bool JsonWalk::leave_shape() {
-    if (foreseen_ == Shape::kNone) return true;
-    foreseen_ = Shape::kNone;
-    for (std::size_t i = 0; i < root_count_; ++i) {
-        const Shape::Key& key = root_keys_[i];
-        if (!add_key(key.hash, {key.offset, key.size, 1})) return false;
-    }
-    return true;
-}
-
-PS_APART void JsonWalk::note_root_key() {
-    const bool decoded = (key_place_ & KeySet::kDecoded) != 0;
-    if (decoded || root_count_ >= root_keys_.size()) {
-        root_count_ = root_keys_.size() + 1;
-        return;
-    }
-    root_keys_[root_count_++] = {
-        key_hash_, key_place_, static_cast<std::uint16_t>(key_.size()), key_slot_
-    };
 }
 
 PS_APART bool JsonWalk::decode_key(const char* text, const char* close) {

@@ -3,10 +3,10 @@
 #include "inspect/char_buffer.h"
 #include "inspect/fault.h"
 #include "inspect/field_index.h"
+#include "inspect/form.h"
 #include "inspect/json_token.h"
 #include "inspect/key_set.h"
 #include "inspect/name_table.h"
-#include "inspect/shape.h"
 
 #include <array>
 #include <cstddef>
@@ -34,9 +34,10 @@ constexpr std::size_t kMaxNameSize = 1024;
 /// Index: each scalar member of the root and, as `a.b`, of the objects in it; arrays and empty
 /// objects as their text. Names are decoded: one that held escapes may contain any character.
 ///
-/// Why not simdjson on demand, which checks what it is asked for, or its DOM: checking all of a
-/// document, this walk is as fast as they are (bench/inspect_bench.cpp), and it finds keys that
-/// come twice and makes the index in the same pass. simdjson checks the UTF-8.
+/// A payload in a form that was seen before is not walked over: see Form. Why not simdjson on
+/// demand, which checks what it is asked for, or its DOM: checking all of a document, this walk is
+/// about as fast as they are (bench/inspect_bench.cpp), and it finds keys that come twice and makes
+/// the index in the same pass. simdjson checks the UTF-8.
 /// Threads: owning shard.
 class JsonWalk {
 public:
@@ -44,11 +45,11 @@ public:
 
     /// False: `fault` says why, and `index` is not to be used. kPayloadPadding readable bytes must
     /// follow the payload. Precondition: payload.size() < 2 GiB.
-    /// `shape` learns from payload to payload; there must be one for each `known`.
+    /// `forms` learn from payload to payload; there must be one for each `known`.
     [[nodiscard]] bool run(
         std::string_view payload,
         const NameTable& known,
-        Shape& shape,
+        Forms& forms,
         FieldIndex& index,
         Fault& fault
     );
@@ -72,9 +73,7 @@ private:
     bool members(const char*& place);
     bool close_brackets(const char*& p, Frame*& top);
     bool key(const char*& p, Frame& top);
-    bool foreseen_key(const char* text, Frame& top, const char*& close);
-    bool new_key(const char* text, Frame& top, const char*& close);
-    bool add_key(std::uint64_t hash, KeySet::Key key);
+    bool key_text(const char* text, Frame& top, const char*& close);
     bool value(const char*& p, const Frame& top);
     bool string_value(const char*& p, const Frame& top);
     bool number_value(const char*& p, const Frame& top);
@@ -85,8 +84,6 @@ private:
     bool keep(std::uint16_t slot, const Known& found, std::uint16_t entry);
 
     // The rarer things.
-    bool leave_shape();
-    void note_root_key();
     bool decode_key(const char* text, const char* close);
     bool open(const char* p, Frame*& top, bool array);
     bool open_array(const char* p, const Frame& top, Frame& made);
@@ -113,7 +110,6 @@ private:
     // `a.b.` of the innermost object whose members become fields.
     std::array<char, kMaxNameSize + CharBuffer::kSlack> path_{};
     std::array<Frame, kMaxDepth + 1> frames_{};
-    std::array<Shape::Key, Shape::kMaxKeys> root_keys_{};
 
     // The document at hand.
     const char* begin_ = nullptr;
@@ -124,10 +120,7 @@ private:
     std::uint64_t key_hash_ = 0;
     std::uint16_t key_slot_ = NameTable::kNone;  // of a key at the root
     std::uint32_t key_place_ = 0;  // its offset, or that in decoded_ with KeySet::kDecoded
-    std::size_t root_count_ = 0;   // of root_keys_; more than fit: there is no shape
-    std::size_t foreseen_ = 0;     // number of the shape's next key; kNone: it was left
     const NameTable* known_ = nullptr;
-    Shape* shape_ = nullptr;
     FieldIndex* index_ = nullptr;
     Fault* fault_ = nullptr;
 };

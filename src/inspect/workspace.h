@@ -3,10 +3,10 @@
 #include "inspect/char_buffer.h"
 #include "inspect/fault.h"
 #include "inspect/field_index.h"
+#include "inspect/form.h"
 #include "inspect/json_walk.h"
 #include "inspect/metric.h"
 #include "inspect/rules/value.h"
-#include "inspect/shape.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,9 +27,9 @@ public:
         : walk(max_fields), index(max_fields + kMaxDerived) {}
 
     /// What a stream's payloads look like.
-    [[nodiscard]] Shape& shape(std::size_t stream) {
-        if (stream >= shapes_.size()) shapes_.resize(stream + 1);
-        return shapes_[stream];
+    [[nodiscard]] Forms& forms(std::size_t stream) {
+        if (stream >= forms_.size()) forms_.resize(stream + 1);
+        return forms_[stream];
     }
 
     /// Derived fields of a stream; the configuration is checked for it.
@@ -48,7 +48,7 @@ public:
     std::uint16_t last_stream = 0;
 
 private:
-    std::vector<Shape> shapes_;
+    std::vector<Forms> forms_;
 };
 
 }  // namespace penstock::inspect
