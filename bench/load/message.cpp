@@ -10,11 +10,34 @@ struct Event {
     Message::Stamp at;
 };
 
-/// A wearable's reading: mostly numbers, as in the field.
+/// A wearable's event: 26 values in about 500 bytes, mostly numbers, as in the field; what is asked
+/// for beyond is more readings.
 Event make_event(int device, int size) {
+    constexpr const char* kReadings[] = {
+        "spo2",
+        "skinTemp",
+        "respRate",
+        "hrv",
+        "stress",
+        "calories",
+        "distance",
+        "floors",
+        "accelX",
+        "accelY",
+        "accelZ",
+        "gyroX",
+        "gyroY",
+        "lat",
+        "lon",
+        "altitude",
+    };
+    const auto decimal = [device](long i) {
+        return std::to_string((device * 31L + i * 17L) % 1000) + "." +
+               std::to_string(100 + (device * 7L + i * 13L) % 900);
+    };
     Event out;
     std::string& text = out.text;
-    text = R"({"deviceId":"w-)" + std::to_string(device) + R"(","heartRate":)" +
+    text = R"({"deviceId":"w-)" + std::to_string(100'000 + device) + R"(","heartRate":)" +
            std::to_string(60 + device % 80) + R"(,"steps":)" +
            std::to_string(device * 7L % 20'000) + R"(,"timestamp":)";
     out.at.time = static_cast<std::uint32_t>(text.size());
@@ -23,11 +46,13 @@ Event make_event(int device, int size) {
     text += std::to_string(kFirstNumber) + R"(,"sent":)";
     out.at.sent = static_cast<std::uint32_t>(text.size());
     text += "1750000000000000";
-    for (int i = 0; static_cast<int>(text.size()) < size - 12; ++i) {
-        text += R"(,"s)" + std::to_string(i) + R"(":)" +
-                std::to_string((device * 31L + i * 17L) % 1000) + "." +
-                std::to_string((device + i) % 100);
-    }
+    text += R"(,"battery":)" + std::to_string(device % 100) + R"(,"charging":)" +
+            (device % 5 == 0 ? "true" : "false") + R"(,"wristOn":true,"activity":"walking")";
+    long i = 0;
+    for (const char* name : kReadings)
+        text += std::string(",\"") + name + "\":" + decimal(i++);
+    for (; static_cast<int>(text.size()) < size - 12; ++i)
+        text += ",\"s" + std::to_string(i) + "\":" + decimal(i);
     text += "}";
     return out;
 }

@@ -39,9 +39,12 @@ constexpr std::size_t kStep = 64;
 
 /// Bit i: an odd number of the bits 0 to i is set.
 constexpr std::uint64_t parity_up_to(std::uint64_t bits) noexcept {
-    for (unsigned shift = 1; shift < 64; shift *= 2)
-        bits ^= bits << shift;
-    return bits;
+    bits ^= bits << 1U;
+    bits ^= bits << 2U;
+    bits ^= bits << 4U;
+    bits ^= bits << 8U;
+    bits ^= bits << 16U;
+    return bits ^ (bits << 32U);
 }
 
 /// The bytes behind backslashes that are not escaped themselves; `carry` as State::escaped.
@@ -77,6 +80,7 @@ std::uint64_t escaped_by(std::uint64_t backslashes, std::uint64_t& carry) noexce
     std::uint16_t* out = ends_.data() + count_;
     count_ += found;
     for (std::size_t done = 0; done < found; done += 8) {
+#pragma GCC unroll 8
         for (int i = 0; i < 8; ++i) {
             *out++ = static_cast<std::uint16_t>(base + std::countr_zero(ends));
             ends &= ends - 1;
@@ -115,6 +119,7 @@ PS_AVX2 [[gnu::always_inline]] inline std::uint64_t bits(__m256i mask, unsigned 
 PS_AVX2 [[gnu::always_inline]] inline TextMarks::Block TextMarks::block_of_avx2(const char* p
 ) noexcept {
     Block block;
+#pragma GCC unroll 2
     for (unsigned half = 0; half < 2; ++half) {
         const __m256i bytes =
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + std::size_t{32} * half));
@@ -142,6 +147,7 @@ PS_AVX2 bool TextMarks::find_avx2(std::string_view text) {
 
 [[gnu::always_inline]] inline TextMarks::Block TextMarks::block_of(const char* p) noexcept {
     Block block;
+#pragma GCC unroll 4
     for (unsigned quarter = 0; quarter < 4; ++quarter) {
         const __m128i bytes =
             _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + std::size_t{16} * quarter));
