@@ -255,7 +255,9 @@ Status Daemon::State::open_listeners() {
     if (wanted.https) specs.push_back(http("https", *wanted.https));
     PS_TRY(
         listeners,
-        ingest::Listeners::open(std::move(specs), shards->count(), system_clock(), registry)
+        ingest::Listeners::open(
+            std::move(specs), shards->count(), system_clock(), registry, wanted.memory
+        )
     );
     shards->listen(*listeners);
     for (std::size_t i = 0; i < listeners->size(); ++i) {

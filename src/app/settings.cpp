@@ -29,6 +29,7 @@ std::vector<MemoryShare> memory_shares(const Settings& settings) {
         {"journal, batches on their way (shards x journal.ring x journal.batch_size)", {batches}},
         {"records between shards", {parcels}},
         {"buffers of the shards", {buffers}},
+        {"connections (listeners.memory)", settings.listeners.memory},
         {"learned scores (score_state.memory)", settings.inspect.score_state.memory},
     };
 }
@@ -122,6 +123,15 @@ Table<ListenersConfig> Fields<ListenersConfig>::table() {
             "admin",
             &ListenersConfig::admin,
             "Health, metrics, queries, live tail and the status page."
+        ),
+        field(
+            "memory",
+            &ListenersConfig::memory,
+            "What connections of devices may hold together: beginnings of packets, and answers "
+            "that "
+            "are not read. Above half of it new clients are refused; at the bound those that hold "
+            "most are ended.",
+            at_least(1_MiB)
         ),
     };
 }

@@ -33,6 +33,7 @@ struct ListenersConfig {
     std::optional<ingest::http::Config> http;
     std::optional<ingest::http::Config> https;
     api::Config admin;
+    ByteCount memory = ingest::kConnectionMemory;  // of all connections of devices together
     config::Origin origin;
 };
 

@@ -15,6 +15,9 @@
 /// ingest/http/config.h.
 namespace penstock::ingest {
 
+/// Default of what connections may hold together.
+constexpr ByteCount kConnectionMemory{128 << 20};
+
 /// Where a listener listens: `127.0.0.1:1883`, `[::1]:1883`, `0.0.0.0:1883`, `[::]:1883`,
 /// `localhost:1883`. Port 0 lets the system choose (tests). Names other than `localhost` are
 /// refused: a listener must not depend on a name server. Threads: immutable.

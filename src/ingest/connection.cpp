@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace penstock::ingest {
 
@@ -58,6 +59,7 @@ void Connection::flush() {
         }
         output_.consume(sent.bytes);
     }
+    account();
     if (output_.empty()) return output_sent();
     if (write_deadline_ == 0 || output_.size() != before) {
         write_deadline_ = shard_->now_ + listener().limits().write_timeout.count();
@@ -134,7 +136,8 @@ void Connection::opened() {
 }
 
 void Connection::read_once() {
-    const std::span<std::byte> area = shard_->state_->read_area();
+    std::span<std::byte> area = shard_->state_->read_area();
+    if (shard_->state_->busy) area = area.first(ShardListeners::State::kBusyReadBytes);
     const Transfer got = transport_.read(area);
     switch (got.io) {
         case Io::wants_read:
@@ -152,6 +155,7 @@ void Connection::read_once() {
     shard_->cells(listener()).received(got.bytes);
     shard_->arrival_ = shard_->state_->listeners.clock().wall();
     feed(area.first(got.bytes));
+    account();
     if (state_ == State::closed) return;
     if (holds_ == 0 && transport_.has_buffered()) shard_->queue_go_on(*this);
     watch();
@@ -211,13 +215,35 @@ void Connection::go_on() {
     if (state_ == State::lingering) return drop_input();
     if (state_ != State::open || holds_ != 0 || moving_) return;
     if (!kept_.empty() && kept_.size() >= need_) feed_kept();
+    account();
     if (state_ == State::open && holds_ == 0 && transport_.has_buffered()) return read_once();
     if (state_ != State::closed) watch();
 }
 
 void Connection::wait_for_room() {
     hold(kHoldRoom);
+    shard_->state_->busy = true;
     shard_->state_->waiting.push_back({slot_, generation_});
+}
+
+// ---- memory
+
+void Connection::account() noexcept {
+    const auto held = static_cast<std::uint32_t>(kept_.capacity() + output_.capacity());
+    shard_->state_->held_bytes += held;
+    shard_->state_->held_bytes -= std::exchange(held_bytes_, held);
+}
+
+void Connection::give_up_memory() {
+    if (state_ >= State::finishing || output_.size() > kept_.size()) {
+        close(kShedReason);  // it does not read what it is told: nothing more can be said
+        output_.clear();
+    } else {
+        hold(kHoldEnded);
+        shed();
+    }
+    kept_.clear();
+    account();
 }
 
 // ---- time, end

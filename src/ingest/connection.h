@@ -103,6 +103,9 @@ public:
     /// The node stops: say goodbye as soon as everything taken is answered. Called once; reading
     /// has stopped already.
     virtual void drain() { finish("drain"); }
+    /// The shard's connections hold more than they may together, and this is one of those that hold
+    /// most. What it had sent in part is forgotten, nothing more is read. Called once.
+    virtual void shed() { finish(kShedReason); }
     /// Last call before the end, whatever the cause. Nothing can be sent any more.
     virtual void closed() {}
 
@@ -146,6 +149,8 @@ public:
     /// The peer has said that it will send nothing more.
     [[nodiscard]] bool half_closed() const noexcept { return peer_ended_; }
 
+    static constexpr std::string_view kShedReason = "memory";
+
 private:
     friend class ShardListeners;
     enum class State : std::uint8_t {
@@ -170,6 +175,8 @@ private:
     void flush();
     void output_sent();
     void deadline_passed();
+    void account() noexcept;
+    void give_up_memory();
     enum WatchMode : std::uint8_t { kKeepInput, kDropInput };
     void watch(WatchMode mode = kKeepInput);
 
@@ -187,6 +194,7 @@ private:
     std::uint32_t need_ = 1;        // kept_ is shown when it holds so many bytes
     std::uint32_t watched_ = 0;     // epoll events asked for
     std::uint32_t timer_tick_ = 0;  // where it stands in the wheel; 0: nowhere
+    std::uint32_t held_bytes_ = 0;  // of kept_ and output_, as the shard counts them
     std::uint8_t holds_ = 0;
     State state_ = State::open;
     bool flush_queued_ = false;

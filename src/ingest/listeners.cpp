@@ -94,8 +94,13 @@ private:
 
 class BoundListeners final : public Listeners {
 public:
-    BoundListeners(std::uint32_t shards, const Clock& clock, metrics::Registry& registry)
-        : clock_(clock), registry_(registry), shards_(shards) {}
+    BoundListeners(
+        std::uint32_t shards, const Clock& clock, metrics::Registry& registry, ByteCount memory
+    )
+        : clock_(clock),
+          registry_(registry),
+          memory_share_(memory.value / shards),
+          shards_(shards) {}
 
     Status add(ListenerSpec spec, std::uint32_t shards) {
         std::unique_ptr<TlsServer> tls;
@@ -123,6 +128,7 @@ public:
     [[nodiscard]] Listener& at(std::size_t index) noexcept override { return *listeners_[index]; }
     [[nodiscard]] const Clock& clock() const noexcept override { return clock_; }
     [[nodiscard]] metrics::Registry& registry() const noexcept override { return registry_; }
+    [[nodiscard]] std::size_t memory_share() const noexcept override { return memory_share_; }
 
     [[nodiscard]] Status reload() override {
         std::string failed;
@@ -150,6 +156,7 @@ private:
 
     const Clock& clock_;
     metrics::Registry& registry_;
+    std::size_t memory_share_;
     std::vector<std::unique_ptr<BoundListener>> listeners_;
     std::vector<std::atomic<ShardListeners*>>
         shards_;  // stored by a shard's maker, loaded on its thread
@@ -161,11 +168,12 @@ Result<std::unique_ptr<Listeners>> Listeners::open(
     std::vector<ListenerSpec> specs,
     std::uint32_t shards,
     const Clock& clock,
-    metrics::Registry& registry
+    metrics::Registry& registry,
+    ByteCount memory
 ) {
     // OpenSSL writes with write(2), which raises SIGPIPE when the peer is gone.
     (void)std::signal(SIGPIPE, SIG_IGN);
-    auto made = std::make_unique<BoundListeners>(shards, clock, registry);
+    auto made = std::make_unique<BoundListeners>(shards, clock, registry, memory);
     for (ListenerSpec& spec : specs)
         PS_CHECK(made->add(std::move(spec), shards));
     return std::unique_ptr<Listeners>(std::move(made));

@@ -16,6 +16,11 @@ ShardListeners::State::State(boost::asio::io_context& io, Listeners& all, ShardL
       dropped_later(all.registry().counter(
           "penstock_dropped_wills_total",
           "Last wills dropped because too many waited for room in the journal."
+      )),
+      held(all.registry().gauge(
+          "penstock_connection_buffer_bytes",
+          "Memory that connections hold for the beginnings of packets and for answers that are not "
+          "read."
       )) {
     for (std::size_t i = 0; i < all.size(); ++i) {
         acceptors.push_back({&all.at(i), 0, false, false});
@@ -74,6 +79,10 @@ Connection* ShardListeners::find(std::uint32_t slot, std::uint32_t generation) n
     if (slot >= state_->slots.size()) return nullptr;
     const State::Slot& place = state_->slots[slot];
     return place.generation == generation ? place.connection.get() : nullptr;
+}
+
+bool ShardListeners::crowded() const noexcept {
+    return state_->held_bytes > state_->listeners.memory_share() / 2;
 }
 
 Listeners& ShardListeners::listeners() const noexcept {
@@ -170,6 +179,7 @@ void ShardListeners::bring_durable(std::span<const Ticket> tickets) {
 }
 
 void ShardListeners::bring_room() {
+    state_->busy = false;
     submit_waiting();
     // In turn: who finds the intake busy again goes behind the others, who come first next time.
     for (std::size_t left = state_->waiting.size(); left != 0; --left) {
@@ -192,6 +202,7 @@ void ShardListeners::settle() {
         bring_durable(tickets);
         if (std::exchange(state_->room_came, false)) bring_room();
     }
+    if (state_->held_bytes > state_->listeners.memory_share()) shed_connections();
     for (std::size_t i = 0; i < state_->to_flush.size(); ++i) {
         const State::Ref ref = state_->to_flush[i];
         if (Connection* const connection = find(ref.slot, ref.generation)) connection->flush();
@@ -199,6 +210,10 @@ void ShardListeners::settle() {
     state_->to_flush.clear();
     if (!state_->to_move.empty()) move_connections();
     if (!state_->to_end.empty()) end_connections();
+    if (state_->held_bytes != state_->held_before) {
+        const auto before = std::exchange(state_->held_before, state_->held_bytes);
+        state_->held.add(static_cast<double>(state_->held_bytes) - static_cast<double>(before));
+    }
     if (!state_->to_go_on.empty()) state_->readiness.soon();
     if (draining_) check_drained();
 }
@@ -214,6 +229,25 @@ void ShardListeners::end_connections() {
     }
     state_->to_end.clear();
     watch_acceptors();
+}
+
+/// Those that hold most, until an eighth of the bound is free: the search costs a look at every
+/// connection, and so comes seldom.
+void ShardListeners::shed_connections() {
+    const std::size_t bound = state_->listeners.memory_share() / 8 * 7;
+    std::vector<Connection*> heaviest;
+    for (const State::Slot& place : state_->slots) {
+        if (place.connection != nullptr && place.connection->held_bytes_ != 0)
+            heaviest.push_back(place.connection.get());
+    }
+    std::sort(heaviest.begin(), heaviest.end(), [](const Connection* a, const Connection* b) {
+        return a->held_bytes_ > b->held_bytes_;
+    });
+    for (Connection* const connection : heaviest) {
+        if (state_->held_bytes <= bound) break;
+        connection->give_up_memory();
+    }
+    log::warn("connections hold too much memory: ended those that hold most");
 }
 
 // ---- places
@@ -232,6 +266,7 @@ Connection& ShardListeners::seat(std::unique_ptr<Connection> connection) {
     place.connection->slot_ = slot;
     place.connection->generation_ = place.generation;
     place.connection->timer_tick_ = 0;
+    place.connection->account();
     ++state_->open;
     return *place.connection;
 }
@@ -242,6 +277,7 @@ std::unique_ptr<Connection> ShardListeners::unseat(std::uint32_t slot) {
     if (++place.generation == State::kNone) place.generation = 1;
     place.next_free = std::exchange(state_->free_slot, slot);
     --state_->open;
+    state_->held_bytes -= std::exchange(place.connection->held_bytes_, 0U);
     return std::move(place.connection);
 }
 

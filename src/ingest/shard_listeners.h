@@ -118,11 +118,13 @@ public:
     /// Binds every address (SO_REUSEPORT, one socket per shard) and loads certificates. An address
     /// that another program, or another Penstock, listens on is an error. Makes the process ignore
     /// SIGPIPE.
+    /// `memory`: what the connections of all shards may hold together (ShardListeners).
     [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(
         std::vector<ListenerSpec> specs,
         std::uint32_t shards,
         const Clock& clock,
-        metrics::Registry& registry
+        metrics::Registry& registry,
+        ByteCount memory = kConnectionMemory
     );
     virtual ~Listeners() = default;
 
@@ -137,6 +139,8 @@ public:
     // ---- for ShardListeners
     [[nodiscard]] virtual const Clock& clock() const noexcept = 0;
     [[nodiscard]] virtual metrics::Registry& registry() const noexcept = 0;
+    /// A shard's share of the connections' memory, in bytes.
+    [[nodiscard]] virtual std::size_t memory_share() const noexcept = 0;
     virtual void attach(ShardId shard, ShardListeners* ingest) noexcept = 0;
     /// Call it on that shard's thread. Null before it was made and after it was destroyed.
     [[nodiscard]] virtual ShardListeners* shard(ShardId shard) const noexcept = 0;
@@ -149,7 +153,16 @@ public:
 /// One turn handles at most kEventsPerTurn ready connections with one read of at most kReadBytes
 /// each, then sends what was queued. Bounds: connections and addresses by listener, kept bytes by
 /// the protocol's packet bound, output by ConnectionLimits::output, accepts per turn
-/// kAcceptsPerTurn. Threads: the shard's thread (the constructor may run before that thread).
+/// kAcceptsPerTurn.
+///
+/// Overload, step by step: acknowledgements come late, and a connection with too much in flight is
+/// not read (ConnectionLimits::in_flight). The intake says busy: little is read of each connection,
+/// nothing of those that wait for room. Connections hold more than half of memory_share()
+/// (beginnings of packets, answers that are not read): crowded(), new clients are refused. All of
+/// it: those that hold most are ended, until an eighth is free. Nothing that was taken is dropped,
+/// QoS 0 included.
+///
+/// Threads: the shard's thread (the constructor may run before that thread).
 class ShardListeners final : public Origin {
 public:
     static constexpr std::size_t kReadBytes = 64 << 10;
@@ -189,6 +202,8 @@ public:
     /// Monotonic time, as of the beginning of the present turn.
     [[nodiscard]] Nanoseconds now() const noexcept { return now_; }
     [[nodiscard]] bool draining() const noexcept { return draining_; }
+    /// Connections hold so much memory that new clients are not taken.
+    [[nodiscard]] bool crowded() const noexcept;
     /// The connection of that slot and generation, or null when it is gone.
     [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) noexcept;
     /// Hands a connection over to another shard, with its socket, TLS state and kept bytes, once
@@ -217,6 +232,7 @@ private:
     void bring_room();
     void settle();
     void end_connections();
+    void shed_connections();
     void move_connections();
     void adopt(
         std::unique_ptr<Connection> connection, const std::function<void(Connection&)>& arrived

@@ -47,6 +47,9 @@ struct ShardListeners::State {
     static constexpr std::uint64_t kAcceptorTag = 0xffffffff00000000;
     static constexpr std::size_t kFrontRoom =
         kReadBytes;  // a kept beginning up to this size is put before fresh bytes
+    /// While there is no room for records a read is for PINGREQ and its like: what else comes has
+    /// to be kept, for each connection.
+    static constexpr std::size_t kBusyReadBytes = 1024;
     static constexpr std::size_t kLaterMax = 65'536;
     static constexpr std::size_t kLaterBytesMax = 64 << 20;
     static constexpr Nanoseconds kLinger = 2 * kSecond;
@@ -79,12 +82,16 @@ struct ShardListeners::State {
     std::vector<Acceptor> acceptors;  // by Listener::index()
     std::vector<std::unique_ptr<ListenerCells>> cells;
     metrics::Counter& dropped_later;
+    metrics::Gauge& held;
 
     std::vector<Ref> to_flush;
     std::vector<Ref> to_go_on;
     std::vector<Ref> to_end;
     std::vector<Move> to_move;
-    std::deque<Ref> waiting;  // for room, in turn
+    std::deque<Ref> waiting;      // for room, in turn
+    bool busy = false;            // somebody has waited since room came last
+    std::size_t held_bytes = 0;   // by connections, for the beginnings of packets and for answers
+    std::size_t held_before = 0;  // when `held` was told
     std::deque<Later> later;
     std::size_t later_bytes = 0;
 

@@ -211,7 +211,7 @@ std::optional<Problem> HttpConnection::objection() const {
         };
     if (head.header_count("Expect") != 0 && !head.expects_continue())
         return Problem{417, "expectation_failed", "only Expect: 100-continue is understood"};
-    if (shard().intake().closed() || shard().draining()) return kBusy;
+    if (shard().intake().closed() || shard().draining() || shard().crowded()) return kBusy;
     if (part_.stream_exists && !part_.stream_exists(work_->exchanges.back().stream))
         return Problem{404, "unknown_stream", "no stream has this name"};
     if (part_.buffered >= config().body_buffer.value) return kFull;

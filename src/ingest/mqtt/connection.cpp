@@ -103,7 +103,7 @@ void Connection::durable(std::uint32_t sequence) {
 
 void Connection::begin_log_in() {
     hold(ingest::kHoldProtocol);
-    if (shard().draining() || shard().intake().closed()) {
+    if (shard().draining() || shard().crowded() || shard().intake().closed()) {
         return turn_away(Reason::server_busy, "takes no records at the moment");
     }
     const std::uint32_t shards = shard().shards().count();
@@ -231,6 +231,11 @@ void Connection::drain() {
     silent_will_ = true;
     if (session_.connected()) return leave("drain", Reason::server_shutting_down);
     if (leaving_.empty()) finish("drain");
+}
+
+void Connection::shed() {
+    if (session_.connected()) return leave(kShedReason, Reason::quota_exceeded);
+    if (leaving_.empty()) finish(kShedReason);
 }
 
 void Connection::closed() {

@@ -36,6 +36,7 @@ public:
     void peer_ended() override;
     void expired() override;
     void drain() override;
+    void shed() override;
     void closed() override;
 
     [[nodiscard]] const Session& session() const noexcept { return session_; }

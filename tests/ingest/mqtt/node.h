@@ -75,14 +75,17 @@ public:
 class Node final : public penstock::Shards {
 public:
     explicit Node(
-        std::uint32_t shard_count = 1, penstock::ingest::MqttListenerConfig settings = {}
+        std::uint32_t shard_count = 1,
+        penstock::ingest::MqttListenerConfig settings = {},
+        penstock::ByteCount memory = penstock::ingest::kConnectionMemory
     ) {
         settings.listen = {"127.0.0.1", 0};
         auto server = std::make_shared<penstock::mqtt::Server>(authenticator, shard_count);
         std::vector<penstock::ingest::ListenerSpec> specs;
         specs.push_back(server->listener("mqtt", settings));
-        auto opened =
-            penstock::ingest::Listeners::open(std::move(specs), shard_count, clock, registry);
+        auto opened = penstock::ingest::Listeners::open(
+            std::move(specs), shard_count, clock, registry, memory
+        );
         INFO((opened.ok() ? "" : opened.error().message));
         REQUIRE(opened.ok());
         listeners = std::move(opened).value();
