@@ -44,6 +44,23 @@ std::size_t distance(const std::string& a, const std::string& b) {
     return last[b.size()];
 }
 
+/// Values and paths stand in messages as they are; what would move a terminal's cursor may not.
+std::string one_line(std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7f) {
+            out += c;
+        } else {
+            out += "\\x";
+            out += kDigits[byte >> 4U];
+            out += kDigits[byte & 15U];
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string Place::text() const {
@@ -72,6 +89,8 @@ void Problems::add(Severity severity, Place place, std::string message) {
         ++unlisted_;
         return;
     }
+    const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (std::any_of(message.begin(), message.end(), control)) message = one_line(message);
     list_.push_back({std::move(place), severity, std::move(message)});
 }
 

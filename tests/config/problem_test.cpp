@@ -34,6 +34,12 @@ TEST_CASE(
     CHECK(problems.text() == "p: whole file\np:1:1: a\np:1:2: warning: late\np:5:1: b\n");
 }
 
+TEST_CASE("problems: what a value holds cannot move a terminal's cursor", "[config]") {
+    Problems problems;
+    problems.error({"p", 1, 1}, "cannot open /a\x1b[2J\nb\x7f");
+    CHECK(problems.text() == "p:1:1: cannot open /a\\x1b[2J\\x0ab\\x7f\n");
+}
+
 TEST_CASE("problems: their number is bounded, the rest is counted", "[config]") {
     Problems problems;
     for (unsigned i = 0; i < 250; ++i)
