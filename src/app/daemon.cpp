@@ -97,7 +97,7 @@ struct Daemon::State {
     Status apply(Settings fresh);
     void stop();
     [[nodiscard]] bool knows_stream(std::string_view name);
-    [[nodiscard]] api::Readiness readiness();
+    [[nodiscard]] api::Readiness readiness() const;
 };
 
 Daemon::Daemon(Options options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -302,7 +302,7 @@ bool Daemon::State::knows_stream(std::string_view stream) {
     return false;
 }
 
-api::Readiness Daemon::State::readiness() {
+api::Readiness Daemon::State::readiness() const {
     api::Readiness found;
     const auto add = [&found](std::string_view code, std::string message, bool failing) {
         found.reasons.push_back({.code = code, .message = std::move(message), .failing = failing});

@@ -115,8 +115,8 @@ public:
     }
 
 private:
-    void always(FakeHttpReply reply) {
-        s3_.set_fault([reply = std::move(reply)](const FakeHttpRequest&) { return reply; });
+    void always(FakeHttpReply answer) {
+        s3_.set_fault([reply = std::move(answer)](const FakeHttpRequest&) { return reply; });
     }
 
     test::TempDir dir_;

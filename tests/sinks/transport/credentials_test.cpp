@@ -12,8 +12,8 @@ using namespace penstock::sinks;
 
 namespace {
 
-config::Environment environment(std::map<std::string, std::string> values) {
-    return [values = std::move(values)](std::string_view name) -> std::optional<std::string> {
+config::Environment environment(std::map<std::string, std::string> variables) {
+    return [values = std::move(variables)](std::string_view name) -> std::optional<std::string> {
         const auto found = values.find(std::string(name));
         if (found == values.end()) return std::nullopt;
         return found->second;
