@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,11 +31,12 @@ public:
     }
     /// LEB128, 1 to 10 bytes.
     ByteWriter& varint(std::uint64_t value) {
-        while (value >= 0x80) {
-            out_->push_back(static_cast<std::byte>(value | 0x80U));
-            value >>= 7U;
-        }
-        out_->push_back(static_cast<std::byte>(value));
+        std::array<std::byte, 10> bytes;
+        std::size_t size = 0;
+        for (; value >= 0x80; value >>= 7U)
+            bytes[size++] = static_cast<std::byte>(value | 0x80U);
+        bytes[size++] = static_cast<std::byte>(value);
+        out_->insert(out_->end(), bytes.begin(), bytes.begin() + size);
         return *this;
     }
     /// Small magnitudes of either sign become small varints.

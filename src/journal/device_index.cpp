@@ -43,6 +43,28 @@ Result<std::vector<Posting>> decode_postings(
     return list;
 }
 
+/// The opposite; `out` is overwritten.
+void encode_postings(std::span<const Posting> list, Lsn base, std::vector<std::byte>& out) {
+    out.clear();
+    ByteWriter writer(out);
+    Posting last{base, 0};
+    for (const Posting& posting : list) {
+        writer.varint(posting.lsn.value - last.lsn.value)
+            .signed_varint(minus(posting.event_time, last.event_time));
+        last = posting;
+    }
+}
+
+/// Asks for the start of a record some records behind the one at the front: a device sends records
+/// of about the same size, and no hardware foresees steps of that size.
+void prefetch_behind(std::span<const std::byte> records, std::size_t size) noexcept {
+    constexpr std::size_t kRecords = 6;
+    const std::size_t at = size * kRecords;
+    if (at + 128 > records.size()) return;
+    __builtin_prefetch(records.data() + at);
+    __builtin_prefetch(records.data() + at + 64);
+}
+
 /// Appends `body` with its checksum in front; returns the part's offset.
 std::uint64_t append_part(std::vector<std::byte>& file, std::span<const std::byte> body) {
     const std::uint64_t at = file.size();
@@ -149,7 +171,8 @@ void OpenIndex::add(const FramePlace& place, std::span<const std::byte> records)
         for (; count < wanted; ++count) {
             const auto record = RecordView::parse_outline(records);
             if (!record) break;
-            coming[count] = {*record, device_hash(record->device())};
+            prefetch_behind(records, record->bytes().size());
+            coming[count] = {*record, static_cast<std::uint32_t>(record->device_hash())};
             if (!table_.empty())
                 __builtin_prefetch(&table_[coming[count].hash & (table_.size() - 1)]);
             records = records.subspan(record->bytes().size());
@@ -178,14 +201,11 @@ void OpenIndex::add_record(Lsn lsn, const Coming& coming) {
     span.newest = std::max(span.newest, posting.event_time);
 
     Slot& slot = slot_of(record.device(), coming.hash, stream);
-    ++records_;
-    ++slot.records;
     slot.oldest = std::min(slot.oldest, posting.event_time);
-    slot.newest = slot.records == 1 ? posting : std::max(slot.newest, posting);
-    ByteWriter(slot.postings)
-        .varint(lsn.value - slot.last.lsn.value)
-        .signed_varint(minus(posting.event_time, slot.last.event_time));
-    slot.last = posting;
+    slot.newest = slot.records == 0 ? posting : std::max(slot.newest, posting);
+    ++slot.records;
+    rows_.push_back({posting, slot.last});
+    slot.last = static_cast<std::uint32_t>(rows_.size() - 1);
 }
 
 std::uint32_t OpenIndex::stream_of(std::string_view name) {
@@ -198,12 +218,17 @@ std::uint32_t OpenIndex::stream_of(std::string_view name) {
 }
 
 template <class Visit>
-void OpenIndex::visit_slots(std::uint64_t hash, Visit visit) const {
+void OpenIndex::visit_slots(std::string_view device, std::uint32_t hash, Visit visit) const {
     if (table_.empty()) return;
+    std::array<char, Slot::kInline> start{};
+    std::memcpy(start.data(), device.data(), std::min(device.size(), start.size()));
     const std::size_t mask = table_.size() - 1;
     for (std::size_t at = hash & mask; table_[at] != 0; at = (at + 1) & mask) {
-        const auto slot = table_[at] - 1;
-        if (slots_[slot].hash == hash && visit(slot)) return;
+        const Slot& slot = slots_[table_[at] - 1];
+        const bool same = slot.hash == hash && slot.name_size == device.size() &&
+                          slot.start == start &&
+                          (device.size() <= start.size() || name(slot) == device);
+        if (same && visit(table_[at] - 1)) return;
     }
 }
 
@@ -220,23 +245,22 @@ void OpenIndex::grow_table() {
 }
 
 OpenIndex::Slot& OpenIndex::slot_of(
-    std::string_view device, std::uint64_t hash, std::uint32_t stream
+    std::string_view device, std::uint32_t hash, std::uint32_t stream
 ) {
-    constexpr std::size_t kFirstPostings = 24;  // about four: most devices never need more
     Slot* found = nullptr;
-    visit_slots(hash, [&](std::uint32_t i) {
-        Slot& slot = slots_[i];
-        if (slot.stream == stream && slot.device == device) found = &slot;
+    visit_slots(device, hash, [&](std::uint32_t i) {
+        if (slots_[i].stream == stream) found = &slots_[i];
         return found != nullptr;
     });
     if (found != nullptr) return *found;
     Slot slot;
     slot.hash = hash;
-    slot.device = device;
+    slot.name = static_cast<std::uint32_t>(names_.size());
+    slot.name_size = static_cast<std::uint32_t>(device.size());
     slot.stream = stream;
-    slot.last.lsn = base();
-    slot.postings.reserve(kFirstPostings);
-    slots_.push_back(std::move(slot));
+    std::memcpy(slot.start.data(), device.data(), std::min(device.size(), slot.start.size()));
+    names_ += device;
+    slots_.push_back(slot);
     if (slots_.size() * 2 > table_.size()) {
         grow_table();
         return slots_.back();
@@ -249,6 +273,13 @@ OpenIndex::Slot& OpenIndex::slot_of(
     return slots_.back();
 }
 
+void OpenIndex::rows_of(const Slot& slot, std::vector<Posting>& out) const {
+    out.resize(slot.records);
+    std::size_t left = out.size();
+    for (auto row = slot.last; row != kNone; row = rows_[row].before)
+        out[--left] = rows_[row].posting;
+}
+
 Lsn OpenIndex::base() const {
     return frames_.empty() ? Lsn{} : frames_.front().first;
 }
@@ -256,7 +287,7 @@ Lsn OpenIndex::base() const {
 DeviceSpan OpenIndex::span_of(std::uint32_t index) const {
     const Slot& slot = slots_[index];
     DeviceSpan span;
-    span.device = slot.device;
+    span.device = name(slot);
     span.stream = slot.stream;
     span.records = slot.records;
     span.oldest = slot.oldest;
@@ -277,8 +308,8 @@ Result<std::vector<DeviceSpan>> OpenIndex::find(std::string_view device) const {
 
 std::vector<DeviceSpan> OpenIndex::spans_of(std::string_view device) const {
     std::vector<DeviceSpan> found;
-    visit_slots(device_hash(device), [&](std::uint32_t slot) {
-        if (slots_[slot].device == device) found.push_back(span_of(slot));
+    visit_slots(device, static_cast<std::uint32_t>(device_hash(device)), [&](std::uint32_t slot) {
+        found.push_back(span_of(slot));
         return false;
     });
     std::ranges::sort(found, {}, &DeviceSpan::stream);
@@ -289,17 +320,19 @@ Result<std::vector<Posting>> OpenIndex::postings(const DeviceSpan& entry) const 
     const std::lock_guard lock(mutex_);
     if (entry.postings_at >= slots_.size())
         return Error{Errc::invalid_argument, "device index: no such entry"};
-    const Slot& slot = slots_[entry.postings_at];
-    return decode_postings(slot.postings, base(), slot.records);
+    std::vector<Posting> list;
+    rows_of(slots_[entry.postings_at], list);
+    return list;
 }
 
 Result<std::vector<DeviceSpan>> OpenIndex::page(std::string_view after, std::size_t limit) const {
     const std::lock_guard lock(mutex_);
     std::set<std::string_view> first;  // the `limit` smallest devices behind `after`
     for (const Slot& slot : slots_) {
-        if (slot.device <= after || quarantine(slot.stream)) continue;
-        if (first.size() >= limit && slot.device > *first.rbegin()) continue;
-        first.insert(slot.device);
+        const std::string_view device = name(slot);
+        if (device <= after || quarantine(slot.stream)) continue;
+        if (first.size() >= limit && device > *first.rbegin()) continue;
+        first.insert(device);
         if (first.size() > limit) first.erase(std::prev(first.end()));
     }
     std::vector<DeviceSpan> entries;
@@ -329,7 +362,7 @@ std::vector<std::uint32_t> OpenIndex::sorted_slots() const {
     for (std::uint32_t i = 0; i < order.size(); ++i)
         order[i] = i;
     std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
-        const int by_device = slots_[a].device.compare(slots_[b].device);
+        const int by_device = name(slots_[a]).compare(name(slots_[b]));
         return by_device != 0 ? by_device < 0 : slots_[a].stream < slots_[b].stream;
     });
     return order;
@@ -342,9 +375,13 @@ std::vector<std::byte> OpenIndex::encode() const {
 
     std::vector<DeviceSpan> entries;
     entries.reserve(order.size());
+    std::vector<Posting> list;
+    std::vector<std::byte> postings;
     for (const auto slot : order) {
+        rows_of(slots_[slot], list);
+        encode_postings(list, base(), postings);
         DeviceSpan entry = span_of(slot);
-        entry.postings_at = append_part(file, slots_[slot].postings);
+        entry.postings_at = append_part(file, postings);
         entry.postings_size = file.size() - entry.postings_at;
         entries.push_back(std::move(entry));
     }
@@ -375,7 +412,7 @@ std::vector<std::byte> OpenIndex::encode() const {
         .fixed(key_.nonce)
         .fixed(base().value)
         .fixed(end.value)
-        .fixed(records_)
+        .fixed(std::uint64_t{rows_.size()})
         .fixed(frames_at)
         .fixed(std::uint64_t{frames.size()})
         .fixed(crc32c(frames))

@@ -5,6 +5,7 @@
 #include "penstock/record.h"
 #include "penstock/result.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -123,8 +124,8 @@ public:
 };
 
 /// The index of a segment in the making.
-/// Memory: about 10 bytes a record, 24 a frame and 200 a device: in the worst case (every record
-/// another device) no more than its segment has on disk. Threads: any thread.
+/// Memory: 24 bytes a record and a frame, and about 80 a device with its name: in the worst case
+/// (every record another device) no more than its segment has on disk. Threads: any thread.
 class OpenIndex final : public SegmentIndex {
 public:
     explicit OpenIndex(IndexKey key) : key_(key) {}
@@ -148,30 +149,48 @@ public:
     [[nodiscard]] std::vector<std::byte> encode() const;
 
 private:
-    struct Slot {
-        std::uint64_t hash = 0;  // of the device
-        std::string device;
+    static constexpr std::uint32_t kNone = 0xffffffff;
+
+    /// A device's share of a stream's share: one cache line, for records come from any device.
+    struct alignas(64) Slot {
+        static constexpr std::size_t kInline = 16;
+
+        std::uint32_t hash = 0;  // the lower half of the device's
+        std::uint32_t name = 0;  // offset in names_
+        std::uint32_t name_size = 0;
         std::uint32_t stream = 0;
-        std::uint64_t records = 0;
+        std::uint32_t records = 0;
+        std::uint32_t last = kNone;  // row of its newest record by LSN
         Nanoseconds oldest = INT64_MAX;
-        Posting newest;
-        Posting last;  // what the next posting is written as a difference to
-        std::vector<std::byte> postings;
+        Posting newest;                     // by event time
+        std::array<char, kInline> start{};  // of the name, zeros behind it
+    };
+    static_assert(sizeof(Slot) == 64);
+
+    /// A record, linked to the one before it in its slot.
+    struct Row {
+        Posting posting;
+        std::uint32_t before = kNone;
     };
 
     /// A record about to be added.
     struct Coming {
         RecordView record;
-        std::uint64_t hash = 0;
+        std::uint32_t hash = 0;
     };
     static constexpr std::uint32_t kAhead = 16;
     void add_record(Lsn lsn, const Coming& coming);
     std::uint32_t stream_of(std::string_view name);
     void grow_table();
-    /// Calls `visit(slot index)` for each slot of that hash until it returns true.
+    /// Calls `visit(slot index)` for each slot of that device until it returns true.
     template <class Visit>
-    void visit_slots(std::uint64_t hash, Visit visit) const;
-    Slot& slot_of(std::string_view device, std::uint64_t hash, std::uint32_t stream);
+    void visit_slots(std::string_view device, std::uint32_t hash, Visit visit) const;
+    Slot& slot_of(std::string_view device, std::uint32_t hash, std::uint32_t stream);
+    [[nodiscard]] std::string_view name(const Slot& slot) const {
+        return std::string_view(names_).substr(slot.name, slot.name_size);
+    }
+    /// The rows of a slot in LSN order, in `out`.
+    void rows_of(const Slot& slot, std::vector<Posting>& out) const;
     [[nodiscard]] DeviceSpan span_of(std::uint32_t slot) const;
     [[nodiscard]] std::vector<DeviceSpan> spans_of(std::string_view device) const;
     [[nodiscard]] std::vector<std::uint32_t> sorted_slots() const;
@@ -185,8 +204,9 @@ private:
     std::vector<StreamSpan> streams_;
     std::vector<FramePlace> frames_;
     std::vector<Slot> slots_;
+    std::string names_;
+    std::vector<Row> rows_;
     std::vector<std::uint32_t> table_;  // open addressing by device hash: slot + 1; 0: free
-    std::uint64_t records_ = 0;
     std::uint64_t unreadable_ = 0;
 };
 

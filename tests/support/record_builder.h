@@ -45,6 +45,7 @@ public:
 
     [[nodiscard]] const std::vector<std::byte>& bytes() {
         parts_.device = device_;
+        parts_.device_hash = device_hash(device_);
         parts_.client = client_;
         parts_.topic = topic_;
         parts_.stream = stream_;
