@@ -1,7 +1,6 @@
 #include "penstock/record.h"
 
 #include <bit>
-#include <charconv>
 #include <cstring>
 
 static_assert(
@@ -11,7 +10,8 @@ static_assert(
 namespace penstock {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+/// Version 1 was never released.
+constexpr std::uint8_t kVersion = 2;
 
 /// Twin of docs/JOURNAL_FORMAT.md, "Record". Never change it: make a new version.
 struct Header {
@@ -36,7 +36,8 @@ struct Header {
     std::uint32_t payload_size;
     std::uint32_t annex_size;
     std::uint16_t client_size;
-    std::uint16_t reserved;
+    std::uint8_t entry_size;  // kNarrow or kWide
+    std::uint8_t reserved;
     std::uint64_t device_hash;
 };
 static_assert(sizeof(Header) == 80);
@@ -50,6 +51,38 @@ static_assert(offsetof(Header, device_hash) == 72);
 static_assert(std::is_trivially_copyable_v<Header>);
 
 using Entry = RecordParts::Entry;
+
+/// A field's entry takes 8 bytes where all its numbers fit, and as it stands in memory otherwise.
+constexpr std::uint8_t kNarrow = 8;
+constexpr std::uint8_t kWide = sizeof(Entry);
+constexpr std::size_t kNarrowText = 0xffff;  // bytes of payload, and of annex
+constexpr std::size_t kNarrowName = 0xff;
+
+std::uint64_t narrowed(const Entry& entry) noexcept {
+    const auto kind = static_cast<unsigned>(entry.type) | (unsigned{entry.flags} << 4U);
+    return std::uint64_t{entry.name_offset} | (std::uint64_t{entry.text_offset} << 16U) |
+           (std::uint64_t{entry.text_size} << 32U) | (std::uint64_t{entry.name_size} << 48U) |
+           (std::uint64_t{kind} << 56U);
+}
+
+Entry widened(std::uint64_t bits) noexcept {
+    Entry entry;
+    entry.name_offset = bits & 0xffffU;
+    entry.text_offset = (bits >> 16U) & 0xffffU;
+    entry.text_size = (bits >> 32U) & 0xffffU;
+    entry.name_size = (bits >> 48U) & 0xffU;
+    entry.type = static_cast<FieldType>((bits >> 56U) & 0xfU);
+    entry.flags = static_cast<std::uint8_t>(bits >> 60U);
+    return entry;
+}
+
+bool fits_narrow(const RecordParts& parts) noexcept {
+    if (parts.payload.size() > kNarrowText || parts.annex.size() > kNarrowText) return false;
+    unsigned names = 0;
+    for (const Entry& entry : parts.fields)
+        names |= entry.name_size;
+    return names <= kNarrowName;
+}
 
 Header header_of(std::span<const std::byte> bytes) noexcept {
     Header header;
@@ -66,26 +99,26 @@ T load(std::span<const std::byte> bytes, std::size_t offset) noexcept {
 
 /// Where each variable part starts, in the order of the format.
 struct Layout {
-    std::size_t fields;
     std::size_t device;
     std::size_t client;
     std::size_t topic;
     std::size_t stream;
     std::size_t status;
     std::size_t reason;
+    std::size_t fields;
     std::size_t payload;
     std::size_t annex;
     std::size_t end;
 
     explicit Layout(const Header& h) noexcept
-        : fields(sizeof(Header)),
-          device(fields + h.field_count * sizeof(Entry)),
+        : device(sizeof(Header)),
           client(device + h.device_size),
           topic(client + h.client_size),
           stream(topic + h.topic_size),
           status(stream + h.stream_size),
           reason(status + h.status_size),
-          payload(reason + h.reason_size),
+          fields(reason + h.reason_size),
+          payload(fields + std::size_t{h.field_count} * h.entry_size),
           annex(payload + h.payload_size),
           end(annex + h.annex_size) {}
 };
@@ -113,9 +146,16 @@ Header to_header(const RecordParts& p) noexcept {
     h.payload_size = static_cast<std::uint32_t>(p.payload.size());
     h.annex_size = static_cast<std::uint32_t>(p.annex.size());
     h.client_size = static_cast<std::uint16_t>(p.client.size());
+    h.entry_size = fits_narrow(p) ? kNarrow : kWide;
     h.device_hash = p.device_hash;
     h.size = static_cast<std::uint32_t>(padded(Layout(h).end));
     return h;
+}
+
+Entry entry_at(std::span<const std::byte> bytes, const Header& h, std::uint16_t i) noexcept {
+    const std::size_t at = Layout(h).fields + std::size_t{i} * h.entry_size;
+    return h.entry_size == kNarrow ? widened(load<std::uint64_t>(bytes, at))
+                                   : load<Entry>(bytes, at);
 }
 
 /// True when the field's name and text lie inside the part they say they are in.
@@ -141,19 +181,24 @@ std::size_t encode(const RecordParts& parts, std::span<std::byte> out) noexcept 
         if (size != 0) std::memcpy(at, data, size);
         at += size;
     };
+    const auto put_text = [&put](std::string_view text) { put(text.data(), text.size()); };
     put(&header, sizeof header);
-    put(parts.fields.data(), parts.fields.size_bytes());
-    for (const auto text :
-         {parts.device,
-          parts.client,
-          parts.topic,
-          parts.stream,
-          parts.status,
-          parts.reason,
-          parts.payload,
-          parts.annex}) {
-        put(text.data(), text.size());
+    put_text(parts.device);
+    put_text(parts.client);
+    put_text(parts.topic);
+    put_text(parts.stream);
+    put_text(parts.status);
+    put_text(parts.reason);
+    if (header.entry_size == kNarrow) {
+        for (const Entry& entry : parts.fields) {
+            const std::uint64_t bits = narrowed(entry);
+            put(&bits, sizeof bits);
+        }
+    } else {
+        put(parts.fields.data(), parts.fields.size_bytes());
     }
+    put_text(parts.payload);
+    put_text(parts.annex);
     const auto used = static_cast<std::size_t>(at - out.data());
     std::memset(at, 0, header.size - used);
     return header.size;
@@ -179,7 +224,8 @@ Result<RecordView> RecordView::parse_outline(std::span<const std::byte> bytes) n
     if (header.size > bytes.size()) {
         return Error{Errc::corrupt, "record: longer than its frame"};
     }
-    if (header.size != padded(Layout(header).end)) {
+    const bool sound = header.entry_size == kNarrow || header.entry_size == kWide;
+    if (!sound || header.size != padded(Layout(header).end)) {
         return Error{Errc::corrupt, "record: sizes contradict each other"};
     }
     const auto source = header.source;
@@ -192,9 +238,8 @@ Result<RecordView> RecordView::parse_outline(std::span<const std::byte> bytes) n
 Result<RecordView> RecordView::parse(std::span<const std::byte> bytes) noexcept {
     PS_TRY(auto view, parse_outline(bytes));
     const Header header = header_of(bytes);
-    for (std::uint32_t i = 0; i < header.field_count; ++i) {
-        const auto entry = load<Entry>(bytes, sizeof(Header) + i * sizeof(Entry));
-        if (!inside(entry, header)) {
+    for (std::uint16_t i = 0; i < header.field_count; ++i) {
+        if (!inside(entry_at(bytes, header, i), header)) {
             return Error{Errc::corrupt, "record: a field points outside"};
         }
     }
@@ -277,7 +322,7 @@ std::optional<Score> RecordView::score() const noexcept {
 Field RecordView::field(std::uint16_t i) const noexcept {
     const Header h = header_of(bytes_);
     const Layout at(h);
-    const auto entry = load<Entry>(bytes_, at.fields + i * sizeof(Entry));
+    const Entry entry = entry_at(bytes_, h, i);
     const auto base = [&](std::uint8_t flag) {
         return (entry.flags & flag) != 0 ? at.annex : at.payload;
     };
@@ -297,110 +342,6 @@ std::optional<Field> RecordView::find(std::string_view wanted) const noexcept {
         if (candidate.name == wanted) return candidate;
     }
     return std::nullopt;
-}
-
-std::optional<double> Field::number() const noexcept {
-    if (type != FieldType::integer && type != FieldType::number) return std::nullopt;
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
-namespace {
-
-void append_utf8(std::uint32_t code, std::string& out) {
-    const auto put = [&out](std::uint32_t byte) {
-        out += static_cast<char>(static_cast<unsigned char>(byte));
-    };
-    if (code < 0x80) return put(code);
-    if (code < 0x800) {
-        put(0xc0U | (code >> 6U));
-    } else {
-        if (code < 0x10000) {
-            put(0xe0U | (code >> 12U));
-        } else {
-            put(0xf0U | (code >> 18U));
-            put(0x80U | ((code >> 12U) & 0x3fU));
-        }
-        put(0x80U | ((code >> 6U) & 0x3fU));
-    }
-    put(0x80U | (code & 0x3fU));
-}
-
-/// The four hexadecimal digits at `at`, or nothing.
-std::optional<std::uint32_t> hex4(std::string_view text, std::size_t at) noexcept {
-    if (at + 4 > text.size()) return std::nullopt;
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + 4, value, 16);
-    if (error != std::errc{} || end != text.data() + at + 4) return std::nullopt;
-    return value;
-}
-
-constexpr std::uint32_t kReplacement = 0xfffd;
-
-/// One \uXXXX (or a surrogate pair) whose `u` stands at `at`; returns how many bytes of text it
-/// took.
-std::size_t append_code(std::string_view text, std::size_t at, std::string& out) {
-    const auto high = hex4(text, at + 1);
-    if (!high) {
-        append_utf8(kReplacement, out);
-        return 1;
-    }
-    if (*high < 0xd800 || *high > 0xdfff) {
-        append_utf8(*high, out);
-        return 5;
-    }
-    const bool pair =
-        *high < 0xdc00 && at + 6 < text.size() && text[at + 5] == '\\' && text[at + 6] == 'u';
-    const auto low = pair ? hex4(text, at + 7) : std::nullopt;
-    if (!low || *low < 0xdc00 || *low > 0xdfff) {
-        append_utf8(kReplacement, out);
-        return 5;
-    }
-    append_utf8(0x10000U + ((*high - 0xd800U) << 10U) + (*low - 0xdc00U), out);
-    return 11;
-}
-
-}  // namespace
-
-// RFC 8259 section 7.
-void append_unescaped(const Field& field, std::string& out) {
-    const auto text = field.text;
-    if (!field.escaped) {
-        out += text;
-        return;
-    }
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '\\' || i + 1 == text.size()) {
-            out += text[i];
-            continue;
-        }
-        const char escape = text[++i];
-        switch (escape) {
-            case 'b':
-                out += '\b';
-                break;
-            case 'f':
-                out += '\f';
-                break;
-            case 'n':
-                out += '\n';
-                break;
-            case 'r':
-                out += '\r';
-                break;
-            case 't':
-                out += '\t';
-                break;
-            case 'u':
-                i += append_code(text, i, out) - 1;
-                break;
-            default:
-                out += escape;
-                break;
-        }
-    }
 }
 
 }  // namespace penstock

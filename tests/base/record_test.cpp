@@ -3,6 +3,7 @@
 #include "penstock/ids.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <cstring>
 #include <vector>
@@ -75,6 +76,58 @@ TEST_CASE("record: every part comes back as it went in", "[base][record]") {
     CHECK_FALSE(view->find("steps"));
 }
 
+TEST_CASE("record: the bytes are those of docs/JOURNAL_FORMAT.md", "[base][record]") {
+    RecordParts::Entry entry;
+    entry.name_offset = 2;
+    entry.name_size = 1;
+    entry.text_offset = 5;
+    entry.text_size = 2;
+    entry.type = FieldType::integer;
+    const std::vector<RecordParts::Entry> fields{entry};
+    RecordParts parts;
+    parts.source = Source::mqtt;
+    parts.qos = 1;
+    parts.flags = kRetain;
+    parts.event_time = 0x0102030405060708;
+    parts.arrival_time = 0x1112131415161718;
+    parts.device = "dev";
+    parts.device_hash = 0x2122232425262728;
+    parts.topic = "t";
+    parts.stream = "s";
+    parts.status = "OK";
+    parts.fields = fields;
+    parts.payload = R"({"n":42})";
+    std::vector<std::byte> bytes(encoded_size(parts));
+    encode(parts, bytes);
+    std::string hex;
+    for (const std::byte b : bytes)
+        fmt::format_to(std::back_inserter(hex), "{:02x}", std::to_integer<unsigned>(b));
+    CHECK(
+        hex ==
+        "68000000"          // size
+        "02010401"          // version, source, flags, QoS
+        "0807060504030201"  // event time
+        "1817161514131211"  // arrival time
+        "0000000000000000"  // sequence
+        "0000000000000000"  // score
+        "0000000000000000"  // expected, deviation
+        "ffff0100"          // score's field, fields
+        "03000100"          // device, topic
+        "01020000"          // stream, status, reason
+        "08000000"          // payload
+        "00000000"          // annex
+        "00000800"          // client, entry, zero
+        "2827262524232221"  // hash
+        "646576"            // dev
+        "74"                // t
+        "73"                // s
+        "4f4b"              // OK
+        "0200050002000102"  // field
+        "7b226e223a34327d"  // payload
+        "00"
+    );
+}
+
 TEST_CASE("record: a score is put into the bytes after they were encoded", "[base][record]") {
     auto bytes = sample();
     set_score(bytes, {.value = 0.75, .expected = 81.5F, .deviation = 4.25F, .field = 1});
@@ -134,6 +187,47 @@ TEST_CASE(
         flipped[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
         walk(flipped);
     }
+}
+
+TEST_CASE(
+    "record: long names and large payloads and annexes keep their fields too", "[base][record]"
+) {
+    const std::size_t name = GENERATE(1U, 255U, 256U, 1024U);
+    const std::size_t payload_size = GENERATE(2'000U, 65'535U, 65'536U, 200'000U);
+    const std::size_t annex_size = GENERATE(2'000U, 65'535U, 65'536U);
+    std::string payload(payload_size, 'p');
+    std::string annex(annex_size, 'a');
+    payload.replace(payload_size - name, name, name, 'n');
+    annex.replace(annex_size - 3, 3, "123");
+    RecordParts::Entry entry;
+    entry.name_offset = static_cast<std::uint32_t>(payload_size - name);
+    entry.name_size = static_cast<std::uint16_t>(name);
+    entry.text_offset = static_cast<std::uint32_t>(annex_size - 3);
+    entry.text_size = 3;
+    entry.type = FieldType::number;
+    entry.flags = RecordParts::kTextInAnnex | RecordParts::kEscaped | RecordParts::kDerived;
+    const std::vector<RecordParts::Entry> fields(3, entry);
+    RecordParts parts;
+    parts.device = "w-1";
+    parts.fields = fields;
+    parts.payload = payload;
+    parts.annex = annex;
+    std::vector<std::byte> bytes(encoded_size(parts));
+    REQUIRE(encode(parts, bytes) == bytes.size());
+    const bool narrow = name <= 255 && payload_size <= 65'535 && annex_size <= 65'535;
+    const std::size_t texts = 80 + 3 + payload_size + annex_size;
+    CHECK(bytes.size() == (texts + fields.size() * (narrow ? 8 : 16) + 7) / 8 * 8);
+    const auto view = RecordView::parse(bytes);
+    REQUIRE(view);
+    REQUIRE(view->field_count() == 3);
+    const Field last = view->field(2);
+    CHECK(last.name == std::string(name, 'n'));
+    CHECK(last.text == "123");
+    CHECK(last.type == FieldType::number);
+    CHECK(last.escaped);
+    CHECK(last.derived);
+    CHECK(view->payload() == payload);
+    CHECK(view->device() == "w-1");
 }
 
 TEST_CASE("ids: the device hash is XXH64 and places ids evenly", "[base][ids]") {
