@@ -5,7 +5,6 @@
 #include "penstock/record.h"
 #include "penstock/result.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -151,10 +150,17 @@ public:
 private:
     static constexpr std::uint32_t kNone = 0xffffffff;
 
+    /// The first 16 bytes of a name, zeros behind it, as two numbers that sort as the text does.
+    struct NameStart {
+        static constexpr std::size_t kSize = 16;
+        std::uint64_t high = 0;
+        std::uint64_t low = 0;
+        constexpr auto operator<=>(const NameStart&) const = default;
+        static NameStart of(std::string_view name) noexcept;
+    };
+
     /// A device's share of a stream's share: one cache line, for records come from any device.
     struct alignas(64) Slot {
-        static constexpr std::size_t kInline = 16;
-
         std::uint32_t hash = 0;  // the lower half of the device's
         std::uint32_t name = 0;  // offset in names_
         std::uint32_t name_size = 0;
@@ -162,8 +168,8 @@ private:
         std::uint32_t records = 0;
         std::uint32_t last = kNone;  // row of its newest record by LSN
         Nanoseconds oldest = INT64_MAX;
-        Posting newest;                     // by event time
-        std::array<char, kInline> start{};  // of the name, zeros behind it
+        Posting newest;  // by event time
+        NameStart start;
     };
     static_assert(sizeof(Slot) == 64);
 

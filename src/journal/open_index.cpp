@@ -1,49 +1,24 @@
-#include "journal/device_index.h"
-
 #include "base/crc32c.h"
 #include "journal/byte_codec.h"
+#include "journal/device_index.h"
+#include "journal/index_format.h"
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <set>
 
 namespace penstock::journal {
-namespace {
 
-constexpr std::uint32_t kMagic = 0x49445350;  // "PSDI"
-constexpr std::uint16_t kVersion = 1;
-constexpr std::size_t kHeaderSize = 108;
-constexpr std::size_t kBlockSize = 4096;
+using namespace index_format;
+
+namespace {
 
 Nanoseconds minus(Nanoseconds a, Nanoseconds b) noexcept {
     return static_cast<Nanoseconds>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
-Nanoseconds plus(Nanoseconds a, Nanoseconds b) noexcept {
-    return static_cast<Nanoseconds>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-
-Error bad(std::string_view what) {
-    return {Errc::corrupt, "device index: " + std::string(what)};
-}
-
-/// Decodes a device's list; `bytes` without the checksum.
-Result<std::vector<Posting>> decode_postings(
-    std::span<const std::byte> bytes, Lsn base, std::uint64_t records
-) {
-    ByteReader in(bytes);
-    std::vector<Posting> list;
-    list.reserve(std::min<std::uint64_t>(records, bytes.size() / 2));
-    Posting last{base, 0};
-    while (!in.empty()) {
-        last.lsn = last.lsn.plus(in.varint());
-        last.event_time = plus(last.event_time, in.signed_varint());
-        list.push_back(last);
-    }
-    if (!in.ok() || list.size() != records) return bad("a device's list contradicts its count");
-    return list;
-}
-
-/// The opposite; `out` is overwritten.
+/// A device's list without its checksum; `out` is overwritten.
 void encode_postings(std::span<const Posting> list, Lsn base, std::vector<std::byte>& out) {
     out.clear();
     ByteWriter writer(out);
@@ -70,21 +45,6 @@ std::uint64_t append_part(std::vector<std::byte>& file, std::span<const std::byt
     const std::uint64_t at = file.size();
     ByteWriter(file).fixed(crc32c(body)).bytes(body);
     return at;
-}
-
-/// The frames (sorted by LSN) that hold some of `lsns` (ascending).
-std::vector<FramePlace> pick(const std::vector<FramePlace>& frames, std::span<const Lsn> lsns) {
-    std::vector<FramePlace> picked;
-    auto frame = frames.begin();
-    for (const Lsn lsn : lsns) {
-        if (!picked.empty() && picked.back().holds(lsn)) continue;
-        frame = std::partition_point(frame, frames.end(), [lsn](const FramePlace& f) {
-            return f.first.plus(f.count) <= lsn;
-        });
-        if (frame == frames.end()) break;
-        if (frame->holds(lsn)) picked.push_back(*frame);
-    }
-    return picked;
 }
 
 std::size_t shared_prefix(std::string_view a, std::string_view b) noexcept {
@@ -155,7 +115,16 @@ std::vector<std::byte> encode_frames(const std::vector<FramePlace>& frames, Lsn 
 
 }  // namespace
 
-// ---- the index in the making --------------------------------------------------------------------
+OpenIndex::NameStart OpenIndex::NameStart::of(std::string_view name) noexcept {
+    static_assert(std::endian::native == std::endian::little);
+    NameStart start;
+    const std::size_t low = name.size() > 8 ? std::min<std::size_t>(name.size() - 8, 8) : 0;
+    std::memcpy(&start.high, name.data(), std::min<std::size_t>(name.size(), 8));
+    if (low != 0) std::memcpy(&start.low, name.data() + 8, low);
+    start.high = __builtin_bswap64(start.high);
+    start.low = __builtin_bswap64(start.low);
+    return start;
+}
 
 void OpenIndex::add(const FramePlace& place, std::span<const std::byte> records) {
     const std::lock_guard lock(mutex_);
@@ -220,14 +189,13 @@ std::uint32_t OpenIndex::stream_of(std::string_view name) {
 template <class Visit>
 void OpenIndex::visit_slots(std::string_view device, std::uint32_t hash, Visit visit) const {
     if (table_.empty()) return;
-    std::array<char, Slot::kInline> start{};
-    std::memcpy(start.data(), device.data(), std::min(device.size(), start.size()));
+    const NameStart start = NameStart::of(device);
     const std::size_t mask = table_.size() - 1;
     for (std::size_t at = hash & mask; table_[at] != 0; at = (at + 1) & mask) {
         const Slot& slot = slots_[table_[at] - 1];
         const bool same = slot.hash == hash && slot.name_size == device.size() &&
                           slot.start == start &&
-                          (device.size() <= start.size() || name(slot) == device);
+                          (device.size() <= NameStart::kSize || name(slot) == device);
         if (same && visit(table_[at] - 1)) return;
     }
 }
@@ -258,7 +226,7 @@ OpenIndex::Slot& OpenIndex::slot_of(
     slot.name = static_cast<std::uint32_t>(names_.size());
     slot.name_size = static_cast<std::uint32_t>(device.size());
     slot.stream = stream;
-    std::memcpy(slot.start.data(), device.data(), std::min(device.size(), slot.start.size()));
+    slot.start = NameStart::of(device);
     names_ += device;
     slots_.push_back(slot);
     if (slots_.size() * 2 > table_.size()) {
@@ -358,13 +326,24 @@ std::uint64_t OpenIndex::unreadable() const {
 }
 
 std::vector<std::uint32_t> OpenIndex::sorted_slots() const {
-    std::vector<std::uint32_t> order(slots_.size());
-    for (std::uint32_t i = 0; i < order.size(); ++i)
-        order[i] = i;
-    std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
-        const int by_device = name(slots_[a]).compare(name(slots_[b]));
-        return by_device != 0 ? by_device < 0 : slots_[a].stream < slots_[b].stream;
+    struct Key {
+        NameStart start;
+        std::uint32_t slot = 0;
+    };
+    std::vector<Key> keys(slots_.size());
+    for (std::uint32_t i = 0; i < keys.size(); ++i)
+        keys[i] = {slots_[i].start, i};
+    std::sort(keys.begin(), keys.end(), [this](const Key& a, const Key& b) {
+        if (a.start != b.start) return a.start < b.start;
+        const Slot& one = slots_[a.slot];
+        const Slot& other = slots_[b.slot];
+        const int by_device = name(one).compare(name(other));
+        return by_device != 0 ? by_device < 0 : one.stream < other.stream;
     });
+    std::vector<std::uint32_t> order;
+    order.reserve(keys.size());
+    for (const Key& key : keys)
+        order.push_back(key.slot);
     return order;
 }
 
@@ -424,199 +403,6 @@ std::vector<std::byte> OpenIndex::encode() const {
     static_assert(kHeaderSize == 24 + 4 * 8 + 2 * 20 + 8 + 4);
     std::copy(header.begin(), header.end(), file.begin());
     return file;
-}
-
-// ---- the index on disk --------------------------------------------------------------------------
-
-Result<std::unique_ptr<IndexFile>> IndexFile::open(
-    Read read, std::uint64_t file_size, const IndexKey& key
-) {
-    std::unique_ptr<IndexFile> file(new IndexFile(std::move(read)));
-    PS_CHECK(file->read_header(file_size));
-    if (file->header_.key != key) return bad("of another segment");
-    PS_CHECK(file->read_directory());
-    return file;
-}
-
-Status IndexFile::read_header(std::uint64_t file_size) {
-    if (file_size < kHeaderSize) return bad("shorter than its header");
-    std::vector<std::byte> bytes(kHeaderSize);
-    PS_CHECK(read_(0, bytes));
-    ByteReader in(bytes);
-    if (in.fixed<std::uint32_t>() != kMagic) return bad("not an index");
-    const auto version = in.fixed<std::uint16_t>();
-    if (version > kVersion) return Error{Errc::unsupported, "device index: of a newer version"};
-    const auto reserved = in.fixed<std::uint16_t>();
-    const auto id = in.bytes(header_.key.journal.bytes.size());
-    std::memcpy(header_.key.journal.bytes.data(), id.data(), id.size());
-    header_.key.nonce = in.fixed<std::uint64_t>();
-    header_.first = {in.fixed<std::uint64_t>()};
-    header_.last = {in.fixed<std::uint64_t>()};
-    header_.records = in.fixed<std::uint64_t>();
-    for (Part* part : {&header_.frames, &header_.directory}) {
-        part->offset = in.fixed<std::uint64_t>();
-        part->size = in.fixed<std::uint64_t>();
-        part->crc = in.fixed<std::uint32_t>();
-    }
-    header_.file_size = in.fixed<std::uint64_t>();
-    const auto crc = in.fixed<std::uint32_t>();
-    if (crc != crc32c(std::span(bytes).first(kHeaderSize - sizeof crc)))
-        return bad("header checksum");
-    if (version == 0 || reserved != 0 || header_.file_size != file_size ||
-        header_.last < header_.first)
-        return bad("header contradicts itself");
-    return {};
-}
-
-Status IndexFile::read_directory() {
-    PS_TRY(const auto bytes, checked(header_.directory));
-    ByteReader in(bytes);
-    const auto streams = in.varint();
-    for (std::uint64_t i = 0; i < streams && in.ok(); ++i) {
-        StreamSpan span;
-        span.stream = in.text();
-        span.records = in.varint();
-        span.oldest = in.fixed<Nanoseconds>();
-        span.newest = in.fixed<Nanoseconds>();
-        memory_ += sizeof span + span.stream.size();
-        streams_.push_back(std::move(span));
-    }
-    const auto blocks = in.varint();
-    for (std::uint64_t i = 0; i < blocks && in.ok(); ++i) {
-        Block block;
-        block.first_device = in.text();
-        block.offset = in.varint();
-        block.size = in.varint();
-        if (!blocks_.empty() && block.first_device <= blocks_.back().first_device) in.fail();
-        memory_ += sizeof block + block.first_device.size();
-        blocks_.push_back(std::move(block));
-    }
-    if (!in.ok() || !in.empty()) return bad("directory");
-    return {};
-}
-
-Result<std::vector<std::byte>> IndexFile::raw(std::uint64_t offset, std::uint64_t size) const {
-    if (offset > header_.file_size || size > header_.file_size - offset)
-        return bad("a part lies outside the file");
-    std::vector<std::byte> bytes(size);
-    PS_CHECK(read_(offset, bytes));
-    return bytes;
-}
-
-Result<std::vector<std::byte>> IndexFile::checked(const Part& part) const {
-    PS_TRY(auto bytes, raw(part.offset, part.size));
-    if (crc32c(bytes) != part.crc) return bad("checksum of a part");
-    return bytes;
-}
-
-Result<std::vector<std::byte>> IndexFile::part(std::uint64_t offset, std::uint64_t size) const {
-    PS_TRY(auto bytes, raw(offset, size));
-    ByteReader in(bytes);
-    const auto crc = in.fixed<std::uint32_t>();
-    if (!in.ok()) return bad("a part is shorter than its checksum");
-    bytes.erase(bytes.begin(), bytes.begin() + sizeof crc);
-    if (crc32c(bytes) != crc) return bad("checksum of a part");
-    return bytes;
-}
-
-Result<std::vector<DeviceSpan>> IndexFile::entries(const Block& block) const {
-    PS_TRY(const auto bytes, part(block.offset, block.size));
-    ByteReader in(bytes);
-    std::vector<DeviceSpan> found;
-    while (!in.empty()) {
-        DeviceSpan entry;
-        const auto shared = in.varint();
-        const std::string_view before = found.empty() ? std::string_view() : found.back().device;
-        if (shared > before.size()) return bad("a device's name");
-        entry.device = before.substr(0, shared);
-        entry.device += in.text();
-        entry.stream = static_cast<std::uint32_t>(in.varint());
-        entry.records = in.varint();
-        entry.oldest = in.fixed<Nanoseconds>();
-        entry.newest.event_time = in.fixed<Nanoseconds>();
-        entry.newest.lsn = header_.first.plus(in.varint());
-        entry.postings_at = in.varint();
-        entry.postings_size = in.varint();
-        if (!in.ok() || entry.stream >= streams_.size()) return bad("a device's entry");
-        found.push_back(std::move(entry));
-    }
-    return found;
-}
-
-Result<std::vector<FramePlace>> IndexFile::frames() const {
-    PS_TRY(const auto bytes, checked(header_.frames));
-    ByteReader in(bytes);
-    const auto count = in.varint();
-    std::vector<FramePlace> frames;
-    frames.reserve(std::min<std::uint64_t>(count, bytes.size() / 4));
-    Lsn lsn = header_.first;
-    std::uint64_t offset = 0;
-    for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
-        FramePlace frame;
-        frame.count = static_cast<std::uint32_t>(in.varint());
-        frame.first = lsn.plus(in.varint());
-        frame.offset = offset + in.varint();
-        frame.size = in.varint();
-        lsn = frame.first.plus(frame.count);
-        offset = frame.offset + frame.size;
-        frames.push_back(frame);
-    }
-    if (!in.ok() || !in.empty()) return bad("frames");
-    return frames;
-}
-
-std::size_t IndexFile::block_of(std::string_view device) const {
-    const auto behind = std::partition_point(blocks_.begin(), blocks_.end(), [&](const Block& b) {
-        return b.first_device <= device;
-    });
-    return behind == blocks_.begin() ? 0 : static_cast<std::size_t>(behind - blocks_.begin()) - 1;
-}
-
-Result<std::vector<DeviceSpan>> IndexFile::find(std::string_view device) const {
-    if (blocks_.empty() || device < blocks_.front().first_device) return std::vector<DeviceSpan>{};
-    PS_TRY(auto found, entries(blocks_[block_of(device)]));
-    std::erase_if(found, [device](const DeviceSpan& entry) { return entry.device != device; });
-    return found;
-}
-
-Result<std::vector<Posting>> IndexFile::postings(const DeviceSpan& entry) const {
-    PS_TRY(const auto bytes, part(entry.postings_at, entry.postings_size));
-    return decode_postings(bytes, header_.first, entry.records);
-}
-
-Result<std::vector<DeviceSpan>> IndexFile::page(std::string_view after, std::size_t limit) const {
-    std::vector<DeviceSpan> picked;
-    std::size_t devices = 0;
-    for (std::size_t i = block_of(after); i < blocks_.size() && devices < limit; ++i) {
-        PS_TRY(auto found, entries(blocks_[i]));
-        for (auto& entry : found) {
-            if (entry.device <= after || streams_[entry.stream].stream == kQuarantineStream)
-                continue;
-            const bool another = picked.empty() || picked.back().device != entry.device;
-            if (another && ++devices > limit) break;
-            picked.push_back(std::move(entry));
-        }
-    }
-    return picked;
-}
-
-Result<std::vector<FramePlace>> IndexFile::frames_of(std::span<const Lsn> lsns) const {
-    PS_TRY(const auto all, frames());
-    return pick(all, lsns);
-}
-
-Status IndexFile::verify() const {
-    PS_CHECK(frames());
-    std::uint64_t records = 0;
-    for (const auto& block : blocks_) {
-        PS_TRY(const auto found, entries(block));
-        for (const auto& entry : found) {
-            PS_CHECK(postings(entry));
-            records += entry.records;
-        }
-    }
-    if (records != header_.records) return bad("its devices' records do not add up");
-    return {};
 }
 
 }  // namespace penstock::journal
