@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What a killed process and a dead far side cost: Penstock beside Mosquitto + Telegraf, as they come.
 
-Usage: bench/demonstration.py [--rate 5000] [--seconds 20] [--stop 60] [--case none ...] [--write]
+Usage: bench/demonstration.py [--rate 5000] [--warm 25] [--seconds 15] [--stop 60] [--case none ...] [--write]
 Devices publish at QoS 1 at a fixed rate over 100 connections, and come back and send again what was not acknowledged when
 they are cut off. Everything goes on to Kafka and to a store that takes line protocol. Cases: no fault; one process is
-killed (SIGKILL) a quarter into the run and started again half a second later; one far side is stopped (SIGSTOP) for
---stop seconds. Lost: acknowledged to the device and not in Kafka, not in the store. Again: events that came more than once.
+killed (SIGKILL) after --warm seconds and started again half a second later; one far side is stopped (SIGSTOP) for --stop
+seconds. Memory: of the pipeline's own processes, what they had more at any time than at the moment of the fault. Lost: acknowledged to the device and not in Kafka, not in the store. Again: events that came more than once.
 --write puts the table into bench/DEMONSTRATION.md.
 """
 import argparse
@@ -14,6 +14,7 @@ import os
 import pathlib
 import signal
 import sys
+import tempfile
 import threading
 import time
 
@@ -34,7 +35,7 @@ FAR = ["kafka", "store"]
 
 
 class Watch(threading.Thread):
-    """The most memory of a pipeline's processes, above what they had at first."""
+    """The most memory of a pipeline's processes, above what they have now."""
 
     def __init__(self, pipeline):
         super().__init__(daemon=True)
@@ -54,8 +55,7 @@ class Watch(threading.Thread):
         return (self.most - self.first) / 2**20
 
 
-def kill_one(name, pipeline, options):
-    time.sleep(options.seconds / 4)
+def kill_one(name, pipeline, _options):
     if name == "kafka":
         pipeline.kafka.kill()
         time.sleep(0.5)
@@ -69,7 +69,6 @@ def kill_one(name, pipeline, options):
 
 def stop_one(name, pipeline, options):
     """The other far side's share of the rate while this one is stopped, after a moment for what was on its way."""
-    time.sleep(options.seconds / 4)
     pid = pipeline.far_pid(name)
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -87,21 +86,21 @@ def stop_one(name, pipeline, options):
     return {"other": share / options.rate}
 
 
-def run(make, fault, target, options):
+def run(make, fault, target, options, scratch):
     pipeline = make()
     try:
-        length = options.seconds + (options.stop if fault is stop_one else 0)
-        ledger = pathlib.Path(f"/tmp/penstock-demonstration-{os.getpid()}")
-        watch = Watch(pipeline)
+        length = options.warm + options.seconds + (options.stop if fault is stop_one else 0)
+        ledger = pathlib.Path(scratch) / "ledger"
         with Load(pipeline.port, "--qos 1 --k 1 --window 1000 --connections 100", rate=options.rate, seconds=length,
                   reconnect=True, stamp=True, ledger=ledger, patience=30) as load:
+            time.sleep(options.warm)
+            watch = Watch(pipeline)
             watch.start()
             told = fault(target, pipeline, options) if fault else {}
             load.result(timeout=length + 120)
         told["grown"] = watch.grown()
         pipeline.settle()
         acked = ledger.read_bytes()
-        ledger.unlink()
         for place, times in pipeline.numbers().items():
             told["acked"], told[f"{place}_lost"], told[f"{place}_again"] = compare(acked, times)
         return told
@@ -134,7 +133,8 @@ def row(name, what, r):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, default=5000)
-    parser.add_argument("--seconds", type=float, default=20, help="of a run, without the time that a far side is stopped")
+    parser.add_argument("--warm", type=float, default=25, help="seconds before the fault: buffers that are always kept fill")
+    parser.add_argument("--seconds", type=float, default=15, help="after it, and after a far side's return")
     parser.add_argument("--stop", type=float, default=60)
     parser.add_argument("--case", action="append", choices=["none", "kill", "stop"])
     parser.add_argument("--pipeline", action="append", help="only those whose name begins so")
@@ -146,7 +146,8 @@ def main():
     lines = list(HEAD)
     print("\n".join(HEAD), flush=True)
     for name, make, what, fault, target in cases(options):
-        lines.append(row(name, what, run(make, fault, target, options)))
+        with tempfile.TemporaryDirectory(prefix="penstock-bench-") as scratch:
+            lines.append(row(name, what, run(make, fault, target, options, scratch)))
         print(lines[-1], flush=True)
     if options.write:
         head = ["# A killed process and a dead far side", "", " ".join(__doc__.split("\n\n")[0].split()), "",

@@ -46,20 +46,33 @@ PERSISTENT = '  qos = 1\n  persistent_session = true\n  client_id = "telegraf"\n
 
 
 class KafkaWitness(threading.Thread):
-    """Consumes the topic from its beginning, and notes what comes."""
+    """Consumes the topic from its beginning, and notes what comes. kcat gives up when the broker is gone: then it is
+    started again, and everything is read anew."""
 
     def __init__(self, endpoint):
         super().__init__(daemon=True)
+        self.endpoint, self.closing = endpoint, False
+        self.consume()
+        self.start()
+
+    def consume(self):
         self.tally = Tally(rb'"n":(\d+)', rb'"sent":(\d+)')
         self.count = 0
         self.process = subprocess.Popen(
-            ["kcat", "-b", endpoint, "-C", "-t", "telemetry", "-o", "beginning", "-q", "-u", "-f", "%s\n",
+            ["kcat", "-b", self.endpoint, "-C", "-t", "telemetry", "-o", "beginning", "-q", "-u", "-f", "%s\n",
              "-X", "reconnect.backoff.max.ms=500", "-X", "topic.metadata.refresh.interval.ms=500",
              "-X", "fetch.wait.max.ms=5", "-X", "allow.auto.create.topics=true"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.start()
 
     def run(self):
+        self.read()
+        while not self.closing:
+            time.sleep(0.2)
+            self.process.wait()
+            self.consume()
+            self.read()
+
+    def read(self):
         rest = b""
         while data := self.process.stdout.read1(1 << 20):
             text, newline, rest = (rest + data).rpartition(b"\n")
@@ -67,9 +80,11 @@ class KafkaWitness(threading.Thread):
             self.count += text.count(b"\n") + len(newline)
 
     def close(self):
+        self.closing = True
+        self.process.kill()
+        self.join(10)
         self.process.kill()
         self.process.wait()
-        self.join(10)
 
 
 class Pipeline:
