@@ -25,6 +25,13 @@ std::string url(const Endpoint& endpoint) {
     return fmt::format("http://{}:{}", connect_host(endpoint), endpoint.port);
 }
 
+/// How a shell calls this very program: it need not be in the PATH.
+std::string program() {
+    std::error_code none;
+    const auto path = std::filesystem::read_symlink("/proc/self/exe", none);
+    return none ? "penstock" : path.string();
+}
+
 }  // namespace
 
 std::string demo_yaml(const std::filesystem::path& data_dir) {
@@ -86,9 +93,10 @@ std::string hints(const Settings& settings) {
   curl -sN {0}/v1/tail
   curl -s {0}/metrics
 Play a fleet:
-  penstock sim --devices 50 --rate 100
+  {1} sim --devices 50 --rate 100
 )",
-        admin
+        admin,
+        program()
     );
     return out;
 }
