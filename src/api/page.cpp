@@ -22,9 +22,9 @@ constexpr std::string_view kHtml = R"html(<!DOCTYPE html>
 <h2>Node</h2>
 <table id="status"><tbody></tbody></table>
 </section>
-<section>
+<section class="wide">
 <h2>Sinks</h2>
-<table id="sinks"><tbody></tbody></table>
+<table id="sinks"><thead></thead><tbody></tbody></table>
 </section>
 <section class="wide">
 <h2>Device</h2>
@@ -100,6 +100,28 @@ function showTable(id, data) {
   byId(id).tBodies[0].replaceWith(body);
 }
 
+// A row an item, a column a key.
+function showList(id, list) {
+  const keys = [...new Set(list.flatMap((item) => Object.keys(item)))];
+  const head = document.createElement('thead');
+  const names = head.insertRow();
+  for (const key of keys) {
+    const th = document.createElement('th');
+    th.textContent = key;
+    names.append(th);
+  }
+  const body = document.createElement('tbody');
+  for (const item of list.slice(0, 400)) {
+    const row = body.insertRow();
+    for (const key of keys) {
+      const value = item[key];
+      cell(row, value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : value);
+    }
+  }
+  byId(id).tHead.replaceWith(head);
+  byId(id).tBodies[0].replaceWith(body);
+}
+
 async function ask(path) {
   const answer = await fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(10000) });
   return { ok: answer.ok, data: await answer.json() };
@@ -113,7 +135,7 @@ async function refresh() {
     ready.textContent = (state.data.ready ? 'takes records' : 'not ready') + (reasons ? ' (' + reasons + ')' : '');
     ready.className = state.data.ready ? 'good' : 'bad';
     showTable('status', (await ask('/v1/status')).data);
-    showTable('sinks', (await ask('/v1/sinks')).data);
+    showList('sinks', (await ask('/v1/sinks')).data);
   } catch (error) {
     ready.textContent = 'the node does not answer';
     ready.className = 'bad';
