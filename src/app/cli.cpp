@@ -106,6 +106,17 @@ void add_journal(CLI::App& app, Action& action, JournalOptions& options) {
     );
 }
 
+void add_audit(CLI::App& app, Action& action, AuditOptions& options) {
+    auto* audit = app.add_subcommand(
+        "audit", "Say of every sink what became of the records: delivered, kept aside or pending."
+    );
+    audit->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
+    audit->add_option("-c,--config", options.config, "Settings to take data_dir from")
+        ->check(CLI::ExistingFile);
+    audit->add_flag("--json", options.json, "Print one JSON object");
+    audit->callback([&] { action = [&options] { return audit_sinks(options); }; });
+}
+
 void add_passwd(CLI::App& app, Action& action, PasswdOptions& options) {
     auto* passwd =
         app.add_subcommand("passwd", "Set a user's password in a password file (argon2id).");
@@ -125,12 +136,14 @@ int run_command_line(int argc, char** argv) {
     CheckOptions check;
     sim::Options fleet;
     JournalOptions journal;
+    AuditOptions audit;
     PasswdOptions passwd;
     bool reference = false;
     add_run(app, action, run);
     add_check(app, action, check);
     add_sim(app, action, fleet);
     add_journal(app, action, journal);
+    add_audit(app, action, audit);
     add_passwd(app, action, passwd);
     app.add_subcommand("version", "Print the version")->callback([&] { action = print_version; });
     app.add_flag(

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/posix_disk.h"
 #include "journal/tool.h"
+#include "sinks/audit.h"
 #include "sinks/registry.h"
 
 #include <fmt/format.h>
@@ -66,6 +67,26 @@ std::optional<std::string> ask_password(const char* prompt) {
 int fail(const Error& error) {
     std::cerr << "penstock: " << error.message << '\n';
     return kExitFailed;
+}
+
+/// The data directory as it was named, or as the settings say. Otherwise an exit code.
+int find_data(
+    const std::filesystem::path& named,
+    const std::filesystem::path& config,
+    std::filesystem::path& data_dir
+) {
+    data_dir = named;
+    if (data_dir.empty() && !config.empty()) {
+        config::Problems problems;
+        const auto settings = load_settings(config, problems);
+        std::cerr << problems.text();
+        if (!settings) return kExitConfig;
+        data_dir = settings->data_dir;
+    }
+    if (!data_dir.empty()) return kExitOk;
+    std::cerr << "penstock: name the data directory (--data-dir DIR) or the settings (--config "
+                 "FILE)\n";
+    return kExitUsage;
 }
 
 }  // namespace
@@ -149,19 +170,9 @@ int play_fleet(sim::Options options) {
 }
 
 int use_journal(const JournalOptions& options) {
-    auto data_dir = options.data_dir;
-    if (data_dir.empty() && !options.config.empty()) {
-        config::Problems problems;
-        const auto settings = load_settings(options.config, problems);
-        std::cerr << problems.text();
-        if (!settings) return kExitConfig;
-        data_dir = settings->data_dir;
-    }
-    if (data_dir.empty()) {
-        std::cerr << "penstock: name the data directory (--data-dir DIR) or the settings (--config "
-                     "FILE)\n";
-        return kExitUsage;
-    }
+    std::filesystem::path data_dir;
+    if (const int code = find_data(options.data_dir, options.config, data_dir); code != kExitOk)
+        return code;
     journal::ToolOptions tool;
     tool.directory = data_dir / "journal";
     if (options.from) tool.from = {*options.from};
@@ -175,6 +186,16 @@ int use_journal(const JournalOptions& options) {
     if (options.command == "dump")
         return journal::dump_journal(tool, posix_disk(), std::cout, std::cerr);
     return journal::repair_journal(tool, posix_disk(), std::cout, std::cerr);
+}
+
+int audit_sinks(const AuditOptions& options) {
+    std::filesystem::path data_dir;
+    if (const int code = find_data(options.data_dir, options.config, data_dir); code != kExitOk)
+        return code;
+    const auto books = sinks::audit(posix_disk(), data_dir / "journal");
+    if (!books) return fail(books.error());
+    sinks::print(*books, options.json, std::cout);
+    return books->sound() ? kExitOk : kExitFailed;
 }
 
 int edit_passwords(const PasswdOptions& options) {

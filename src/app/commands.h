@@ -37,6 +37,14 @@ struct JournalOptions {
 };
 int use_journal(const JournalOptions& options);
 
+struct AuditOptions {
+    std::filesystem::path data_dir;
+    std::filesystem::path config;
+    bool json = false;
+};
+/// The ledger of every sink, from the files alone. kExitFailed: something cannot be accounted for.
+int audit_sinks(const AuditOptions& options);
+
 struct PasswdOptions {
     std::filesystem::path file;
     std::string user;

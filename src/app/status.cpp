@@ -71,6 +71,22 @@ void append_status(
     }
 }
 
+/// accepted = delivered + quarantined + filtered + expired + corrupt + skipped + pending, at one
+/// moment.
+void append_ledger(const sinks::SinkHealth& sink, Object& one) {
+    const auto& [base, tally] = sink.balance;
+    Object ledger(one.member("ledger"));
+    ledger.number("since", base.value);
+    ledger.number("accepted", sink.durable.value - base.value);
+    ledger.number("delivered", tally.confirmed);
+    ledger.number("quarantined", tally.refused);
+    ledger.number("filtered", tally.filtered);
+    ledger.number("expired", tally.expired);
+    ledger.number("corrupt", tally.corrupt);
+    ledger.number("skipped", tally.skipped);
+    ledger.number("pending", sink.lag_records);
+}
+
 }  // namespace
 
 std::string status_json(
@@ -94,6 +110,7 @@ std::string sinks_json(const std::vector<sinks::SinkHealth>& sinks) {
         one.number("cursor", sink.cursor.value);
         one.number("lagRecords", sink.lag_records);
         one.number("lagSeconds", sink.lag_seconds);
+        append_ledger(sink, one);
         one.number("failuresInARow", std::uint64_t{sink.failures_in_a_row});
         if (sink.last_error.empty()) continue;
         one.text("lastError", sink.last_error);

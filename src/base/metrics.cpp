@@ -228,6 +228,8 @@ prometheus::MetricFamily collect(const Family& family) {
 }  // namespace
 
 struct Registry::State {
+    std::mutex moment;  // taken before `mutex`: held by whoever sets or reads figures that belong
+                        // together
     mutable std::mutex mutex;  // guards all below; taken when parts are built and at a scrape,
                                // never on the data path
     std::map<std::string, Family, std::less<>> families;
@@ -400,9 +402,14 @@ void Registry::declare(
     state_->family(type, name, help, label_names);
 }
 
+std::unique_lock<std::mutex> Registry::together() const {
+    return std::unique_lock(state_->moment);
+}
+
 std::string Registry::scrape() const {
     std::vector<prometheus::MetricFamily> collected;
     {
+        const std::lock_guard moment(state_->moment);
         const std::lock_guard lock(state_->mutex);
         for (const auto& [name, family] : state_->families) {
             prometheus::MetricFamily made = collect(family);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -212,6 +213,10 @@ public:
         std::string_view help,
         const std::vector<std::string>& label_names = {}
     );
+
+    /// What is set while this is held is seen as a whole by every scrape: for figures that must add
+    /// up. Keep it for a few stores; it waits for a scrape, so never on the data path.
+    [[nodiscard]] std::unique_lock<std::mutex> together() const;
 
     /// The Prometheus text format 0.0.4, sorted by name. Serve it as
     /// `text/plain; version=0.0.4; charset=utf-8`.

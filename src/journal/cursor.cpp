@@ -73,7 +73,7 @@ CursorInfo describe(Disk& disk, const Path& path, std::string_view sink, const J
     info.lsn = image->lsn;
     info.generation = image->generation;
     info.saved_at = image->saved_at;
-    info.state_bytes = image->state.size();
+    info.state = image->state;
     if (image->journal != journal)
         info.problem = path.filename().string() + ": of journal " + image->journal.text();
     if (image->sink != sink) info.problem = path.filename().string() + ": of another sink";

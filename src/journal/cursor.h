@@ -103,7 +103,7 @@ struct CursorInfo {
     Lsn lsn;
     std::uint64_t generation = 0;
     Nanoseconds saved_at = 0;
-    std::size_t state_bytes = 0;
+    std::vector<std::byte> state;  // what the sink keeps with its position
     bool attached = false;  // false: an orphan, of no sink in the configuration; holds nothing
     std::string problem;    // empty: sound
 };

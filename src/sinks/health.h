@@ -2,6 +2,7 @@
 
 #include "penstock/clock.h"
 #include "penstock/ids.h"
+#include "sinks/balance.h"
 
 #include <cstdint>
 #include <string>
@@ -33,6 +34,8 @@ struct SinkHealth {
     Lsn durable;                    // of the journal
     std::uint64_t lag_records = 0;  // durable, and not yet settled at this sink
     double lag_seconds = 0;         // age of the oldest of them
+    /// The ledger (R6), at one moment: durable = balance.cursor() + lag_records.
+    Balance balance;
 };
 
 }  // namespace penstock::sinks

@@ -29,11 +29,16 @@ public:
         });
     }
 
-    [[nodiscard]] Status save(SafePoint safe) override {
+    [[nodiscard]] Balance balance() const override {
+        if (!cursor_ || cursor_->fresh()) return {};
+        return balance_at(cursor_->lsn(), cursor_->state());
+    }
+
+    [[nodiscard]] Status save(SafePoint safe, const Balance& balance) override {
         if (!cursor_) return Error{Errc::invalid_argument, "cursor saved before it was loaded"};
         SinkProgress settled;
         settled.safe = safe.lsn();
-        return cursor_->save(journal::Confirmed::by(settled));
+        return cursor_->save(journal::Confirmed::by(settled), encode_balance(balance));
     }
 
 private:

@@ -10,27 +10,27 @@ constexpr std::uint64_t low_bits(std::uint64_t n) {
     return n >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
 }
 
-void add(Tally& tally, Fate fate, std::uint64_t n) {
+}  // namespace
+
+void Tally::add(Fate fate, std::uint64_t n) noexcept {
     switch (fate) {
         case Fate::put:
-            tally.confirmed += n;
+            confirmed += n;
             break;
         case Fate::filtered:
-            tally.filtered += n;
+            filtered += n;
             break;
         case Fate::expired:
-            tally.expired += n;
+            expired += n;
             break;
         case Fate::corrupt:
-            tally.corrupt += n;
+            corrupt += n;
             break;
         case Fate::skipped:
-            tally.skipped += n;
+            skipped += n;
             break;
     }
 }
-
-}  // namespace
 
 void Ledger::note(Lsn to, Fate fate) {
     if (to <= last_) return;
@@ -83,7 +83,7 @@ void Ledger::count(Run& run, std::uint64_t n, Tally& tally) {
         tally.filtered += n - put;
         run.bits = n >= 64 ? 0 : run.bits >> n;
     } else {
-        add(tally, run.fate, n);
+        tally.add(run.fate, n);
     }
     run.count -= n;
 }

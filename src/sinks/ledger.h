@@ -29,6 +29,18 @@ struct Tally {
     [[nodiscard]] std::uint64_t records() const noexcept {
         return confirmed + refused + filtered + expired + corrupt + skipped;
     }
+    /// `put` counts as confirmed.
+    void add(Fate fate, std::uint64_t n) noexcept;
+    Tally& operator+=(const Tally& other) noexcept {
+        confirmed += other.confirmed;
+        refused += other.refused;
+        filtered += other.filtered;
+        expired += other.expired;
+        corrupt += other.corrupt;
+        skipped += other.skipped;
+        return *this;
+    }
+    bool operator==(const Tally&) const = default;
 };
 
 /// The fate of every LSN between the cursor and the reader, so that each is counted once, when the

@@ -71,6 +71,9 @@ struct Runner::State {
     Nanoseconds saved_at = 0;
     Lsn saved;
     std::uint64_t unsaved = 0;
+    Lsn base;         // of the counters
+    Tally uncounted;  // settled, and not in the counters yet
+    Balance balance;
 
     mutable std::mutex mutex;  // guards snapshot
     SinkHealth snapshot;
@@ -103,6 +106,7 @@ struct Runner::State {
 
 Runner::Runner(RunnerParts parts) : state_(std::make_unique<State>(std::move(parts))) {}
 Runner::~Runner() {
+    const auto together = state_->parts.metrics->together();
     state_->counts.retire();
 }
 
@@ -179,6 +183,7 @@ bool Runner::State::open() {
     if (*cursor) {
         saved = **cursor;
         begin_at(saved);
+        balance = parts.cursor->balance();
         return true;
     }
     const bool latest = parts.settings.start_at == StartAt::latest && !parts.cursor->lost();
@@ -191,8 +196,8 @@ bool Runner::State::open() {
 void Runner::State::begin_at(Lsn cursor) {
     confirmations.emplace(cursor, parts.sink->settle());
     ledger.emplace(cursor);
-    counts.base_lsn.set(static_cast<double>(cursor.value));
-    counts.cursor_lsn.set(static_cast<double>(cursor.value));
+    base = cursor;
+    balance = {cursor, {}};
 }
 
 void Runner::State::begin_again() {
@@ -342,7 +347,8 @@ void Runner::State::settle() {
     const SafePoint safe = confirmations->settled(now, refused.first());
     if (safe.lsn() > ledger->settled()) {
         const Tally tally = ledger->settle(safe.lsn());
-        counts.add(tally);
+        uncounted += tally;
+        balance.tally += tally;
         unsaved += tally.records();
     }
     const bool due = now - saved_at >= kSaveEvery || unsaved >= kSaveRecords;
@@ -351,7 +357,7 @@ void Runner::State::settle() {
 
 void Runner::State::save(SafePoint safe) {
     saved_at = clock.monotonic();
-    const Status done = parts.cursor->save(safe);
+    const Status done = parts.cursor->save(safe, balance);
     if (!done.ok()) {
         remember(ErrorClass::cursor, done.error().message);
         log::error("cursor not saved", {{"sink", parts.id}, {"error", done.error().message}});
@@ -359,7 +365,6 @@ void Runner::State::save(SafePoint safe) {
     }
     saved = safe.lsn();
     unsaved = 0;
-    counts.cursor_lsn.set(static_cast<double>(saved.value));
 }
 
 // ---- failures
@@ -414,14 +419,22 @@ void Runner::State::publish() {
     const Lsn settled = ledger ? ledger->settled() : Lsn{};
     const std::uint64_t behind = durable > settled ? durable.value - settled.value : 0;
     const double age = behind == 0 ? 0 : static_cast<double>(lag.age(settled, clock.wall())) / 1e9;
-    counts.lag_records.set(static_cast<double>(behind));
-    counts.lag_seconds.set(age);
-    counts.state.set(static_cast<double>(shown()));
+    {
+        const auto together = parts.metrics->together();
+        counts.add(std::exchange(uncounted, {}));
+        counts.base_lsn.set(static_cast<double>(base.value));
+        counts.durable_lsn.set(static_cast<double>(settled.value + behind));
+        counts.cursor_lsn.set(static_cast<double>(saved.value));
+        counts.lag_records.set(static_cast<double>(behind));
+        counts.lag_seconds.set(age);
+        counts.state.set(static_cast<double>(shown()));
+    }
     const std::lock_guard lock(mutex);
     snapshot.state = shown();
     snapshot.failures_in_a_row = retry.failures();
     snapshot.cursor = saved;
-    snapshot.durable = durable;
+    snapshot.durable = settled.plus(behind);
+    snapshot.balance = balance;
     snapshot.lag_records = behind;
     snapshot.lag_seconds = age;
 }

@@ -48,9 +48,10 @@ struct RunnerParts {
 ///   behind what is safe; credentials and settings: an alarm, and slow tries. Nothing is ever given
 ///   up or dropped.
 /// - Gaps in the journal (expired, corrupt, skipped at a start) are counted and stepped over.
-/// - The ledger (R6), exported and exact at any time, all since this start:
+/// - The ledger (R6), exported and exact in every scrape, all since this start:
 ///       durable_lsn - base_lsn = confirmed + quarantined + filtered + expired + corrupt + skipped
 ///       + lag_records
+///   The same over the life of the cursor is saved with it (balance.h) and shown in health().
 ///
 /// Deterministic: time, journal, sink and randomness are given. step() is called by RunnerThread or
 /// by a simulation.

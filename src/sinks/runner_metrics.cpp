@@ -99,6 +99,11 @@ RunnerMetrics::RunnerMetrics(metrics::Registry& r, const std::string& sink)
           "Where this sink's counters begin: its cursor at the start.",
           {{"sink", sink}}
       )),
+      durable_lsn(r.gauge(
+          "penstock_sink_durable_lsn",
+          "The newest durable LSN when this sink's ledger was drawn up.",
+          {{"sink", sink}}
+      )),
       cursor_lsn(r.gauge(
           "penstock_sink_cursor_lsn",
           "The saved cursor: everything up to it is delivered or in quarantine.",
@@ -130,7 +135,7 @@ void RunnerMetrics::add(const Tally& tally) noexcept {
 
 void RunnerMetrics::retire() noexcept {
     base_lsn.set(-static_cast<double>(counted_));
-    for (metrics::Gauge* gauge : {&lag_records, &lag_seconds, &cursor_lsn, &state})
+    for (metrics::Gauge* gauge : {&lag_records, &lag_seconds, &durable_lsn, &cursor_lsn, &state})
         gauge->set(0);
 }
 

@@ -26,8 +26,9 @@ constexpr std::size_t kErrorClasses = 8;
 [[nodiscard]] std::string_view name(ErrorClass error) noexcept;
 [[nodiscard]] ErrorClass error_class(FailureClass failure) noexcept;
 
-/// What one runner counts. All of it since this start.
-/// Threads: written by the runner's thread.
+/// What one runner counts. All of it since this start. The figures of the ledger are set together
+/// (Registry::together), so that they add up in every scrape. Threads: written by the runner's
+/// thread.
 struct RunnerMetrics {
     RunnerMetrics(metrics::Registry& registry, const std::string& sink);
 
@@ -50,6 +51,7 @@ struct RunnerMetrics {
     metrics::Gauge& lag_records;
     metrics::Gauge& lag_seconds;
     metrics::Gauge& base_lsn;
+    metrics::Gauge& durable_lsn;
     metrics::Gauge& cursor_lsn;
     metrics::Gauge& state;
 

@@ -3,6 +3,7 @@
 #include "penstock/ids.h"
 #include "penstock/record.h"
 #include "penstock/result.h"
+#include "sinks/balance.h"
 #include "sinks/confirmation.h"
 
 #include <optional>
@@ -22,8 +23,10 @@ public:
     /// read any more, which begins with the oldest record whatever `start_at` says.
     [[nodiscard]] virtual Result<std::optional<Lsn>> load() = 0;
     [[nodiscard]] virtual bool lost() const { return false; }
-    /// Durable on return. A failure leaves the old cursor: behind is safe.
-    [[nodiscard]] virtual Status save(SafePoint safe) = 0;
+    /// What became of the LSNs up to the cursor that load() told.
+    [[nodiscard]] virtual Balance balance() const = 0;
+    /// Both durable on return, or neither. A failure leaves the old cursor: behind is safe.
+    [[nodiscard]] virtual Status save(SafePoint safe, const Balance& balance) = 0;
 };
 
 /// One record that a far side refused for good.

@@ -1,6 +1,9 @@
-"""The node's own ledger, read from its metrics and added up here: at every sink, what was taken is somewhere. (R6)"""
+"""The node's own ledger, read from its metrics and from `penstock audit`, and added up here: at every sink, what was taken is
+somewhere. (R6)"""
 import http.client
+import json
 import re
+import subprocess
 import time
 
 FATES = ("confirmed_records_total", "quarantined_records_total", "filtered_records_total", "expired_records_total",
@@ -46,14 +49,32 @@ def wait_until_settled(port, seconds):
 
 
 def problems(port):
-    """What does not balance, in words."""
+    """What does not balance, in words. It has to at any time, not only when nothing moves."""
     seen = metrics(port)
-    durable = seen["penstock_journal_durable_lsn"]
     out = []
     for sink in sinks(seen):
         fates = {name: of_sink(seen, sink, name) for name in FATES}
         accounted = sum(fates.values()) + of_sink(seen, sink, "lag_records")
-        accepted = durable - of_sink(seen, sink, "base_lsn")
+        accepted = of_sink(seen, sink, "durable_lsn") - of_sink(seen, sink, "base_lsn")
         if accounted != accepted:
             out.append(f"{sink}: {accepted:.0f} since its cursor at the start, {accounted:.0f} accounted for {fates}")
+    return out
+
+
+def audit(binary, config):
+    """What `penstock audit` says, parsed."""
+    done = subprocess.run([str(binary), "audit", "--config", str(config), "--json"], capture_output=True, text=True, timeout=300,
+                          check=False)
+    if not done.stdout:
+        raise RuntimeError(f"penstock audit: {done.returncode} {done.stderr}")
+    return {**json.loads(done.stdout), "code": done.returncode}
+
+
+def audit_problems(said):
+    """What does not balance in an audit, or was lost, in words."""
+    out = [] if said["code"] == 0 and said["sound"] and not said["damaged"] else [f"not sound: {said}"]
+    for sink in said["sinks"]:
+        accounted = sum(sink[name] for name in ("delivered", "quarantined", "filtered", "expired", "lost", "pending"))
+        if accounted != sink["accepted"] or sink["lost"]:
+            out.append(f"{sink['sink']}: {sink}")
     return out

@@ -13,6 +13,7 @@ import urllib.parse
 ORACLE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ORACLE.parent))
 
+from oracle import ledger  # noqa: E402
 from oracle.payload import BASE_MS, members  # noqa: E402
 from oracle.verdict import Book  # noqa: E402
 
@@ -119,11 +120,18 @@ class Planted(unittest.TestCase):
         names = ("confirmed_records_total", "quarantined_records_total", "filtered_records_total", "expired_records_total",
                  "corrupt_records_total", "skipped_lsns_total", "lag_records", "state")
         for confirmed, code in ((33, 0), (32, 1)):
-            lines = ["penstock_journal_durable_lsn 50", 'penstock_sink_base_lsn{sink="lake"} 10']
+            lines = ['penstock_sink_durable_lsn{sink="lake"} 50', 'penstock_sink_base_lsn{sink="lake"} 10']
             lines += [f'penstock_sink_{name}{{sink="lake"}} {value}'
                       for name, value in zip(names, (confirmed, 1, 2, 0, 0, 4, 0, 1))]
             with served({"/metrics": "\n".join(lines)}) as port:
                 self.assertEqual(judge("--book", self.book, "--ledger", port)[0], code)
+
+    def test_an_audit_that_does_not_add_up_is_found(self):
+        sink = {"sink": "lake", "accepted": 10, "delivered": 5, "quarantined": 1, "filtered": 1, "expired": 0, "lost": 0, "pending": 3}
+        for change, found in (({}, 0), ({"pending": 2}, 1), ({"lost": 1, "pending": 2}, 1)):
+            said = {"code": 0, "sound": True, "damaged": 0, "sinks": [{**sink, **change}]}
+            self.assertEqual(len(ledger.audit_problems(said)), found)
+        self.assertEqual(len(ledger.audit_problems({"code": 1, "sound": False, "damaged": 1, "sinks": [sink]})), 1)
 
 
 def history(values, device):

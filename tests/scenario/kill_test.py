@@ -22,7 +22,7 @@ from support.daemon import ROOT, Daemon, eventually
 from support.judgement import judge
 from support.servers import Kafka, Victoria
 
-from oracle import devices
+from oracle import devices, ledger
 from oracle.verdict import Book
 
 SINKS = """
@@ -65,6 +65,7 @@ def kill_round(test, kills, seed):
             before = len(book.acked)
             eventually(lambda b=before: len(book.acked) > b + BETWEEN, 60, what="acknowledgements after a start")
             test.assertEqual(daemon.metrics()["penstock_journal_cursor_ahead_total"], 0)
+            test.assertEqual(ledger.problems(daemon.admin), [])
             if i < kills:
                 kill_and_restart(daemon, playing, i % 2 == 0, dice)
         devices.stop(playing)

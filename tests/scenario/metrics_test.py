@@ -22,10 +22,12 @@ HEAD = """# Metrics
 What `/metrics` of the admin listener says, in the Prometheus text format. Label values come from the configuration or from a
 fixed set, never from a device. `process_*` metrics are those of every exporter.
 
-The ledger of a sink (nothing leaves without being counted), all since the start and exact at any time:
+The ledger of a sink (nothing leaves without being counted), all since the start and exact in every scrape:
 
-    penstock_journal_durable_lsn - penstock_sink_base_lsn
+    durable_lsn - base_lsn
         = confirmed + quarantined + filtered + expired + corrupt + skipped + lag_records   (each penstock_sink_...)
+
+The same over the life of the data directory: `ledger` in `/v1/sinks`, and `penstock audit`.
 
 | metric | type | labels | is |
 |---|---|---|---|

@@ -16,6 +16,7 @@ namespace penstock::sinks {
 namespace {
 
 const JournalId kJournal{{1, 2, 3}};
+const Balance kBalance{Lsn{2}, {.confirmed = 30, .refused = 1, .filtered = 9}};
 
 TEST_CASE(
     "journal stores: a cursor comes back as it was saved, of each sink its own", "[sinks][S14]"
@@ -39,10 +40,12 @@ TEST_CASE(
         CHECK_FALSE(b->load()->has_value());
         Confirmations heard(Lsn{0}, 0);
         heard.hear(Lsn{42}, 0);
-        REQUIRE(a->save(heard.settled(0)).ok());
+        REQUIRE(a->save(heard.settled(0), kBalance).ok());
     }
     const auto store = open();
-    CHECK(journal_cursor(*store, "a")->load().value() == Lsn{42});
+    const auto a = journal_cursor(*store, "a");
+    CHECK(a->load().value() == Lsn{42});
+    CHECK(a->balance() == kBalance);
     CHECK_FALSE(journal_cursor(*store, "b")->load()->has_value());
 }
 

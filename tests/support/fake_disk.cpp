@@ -156,11 +156,12 @@ public:
         );
     }
 
-    // Some of what flies lands, in any order.
-    Status reap(std::vector<Done>& done, Nanoseconds) override {
+    // Some of what flies lands, in any order; now and then nothing does, to who does not wait.
+    Status reap(std::vector<Done>& done, Nanoseconds wait) override {
         const std::lock_guard lock(disk_.mutex_);
         if (life_ != disk_.life_) return dead();
-        for (bool more = !flying_.empty(); more;) {
+        const bool lands = wait > 0 || disk_.random_() % 4 != 0;
+        for (bool more = lands && !flying_.empty(); more;) {
             const std::size_t i = disk_.random_() % flying_.size();
             land(flying_[i], done);
             flying_.erase(flying_.begin() + static_cast<std::ptrdiff_t>(i));

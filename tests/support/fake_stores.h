@@ -20,6 +20,7 @@ struct FakeDiskOfSink {
     };
 
     std::optional<Lsn> cursor;
+    sinks::Balance balance;
     std::vector<Lsn> saves;
     std::vector<Kept> kept;
     std::size_t room = 1000;  // refused records that fit
@@ -37,9 +38,11 @@ public:
         return disk_.cursor;
     }
     [[nodiscard]] bool lost() const override { return disk_.cursor_lost; }
-    [[nodiscard]] Status save(sinks::SafePoint safe) override {
+    [[nodiscard]] sinks::Balance balance() const override { return disk_.balance; }
+    [[nodiscard]] Status save(sinks::SafePoint safe, const sinks::Balance& balance) override {
         if (disk_.save_fails) return *disk_.save_fails;
         disk_.cursor = safe.lsn();
+        disk_.balance = balance;
         disk_.saves.push_back(safe.lsn());
         return {};
     }

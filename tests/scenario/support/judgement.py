@@ -1,6 +1,8 @@
 """The oracle's verdict over a daemon and the far sides of a scenario."""
 from oracle import far_sides, ledger
 
+from .daemon import BINARY, eventually
+
 
 def judge(test, book, daemon, kafka=None, victoria=None, archive=None, wait=120):
     """Waits until every sink has caught up; then nothing acknowledged may be lost anywhere, and the ledger must balance.
@@ -22,4 +24,18 @@ def judge(test, book, daemon, kafka=None, victoria=None, archive=None, wait=120)
     for name, verdict in verdicts.items():
         with test.subTest(name):
             test.assertTrue(verdict.sound, f"{name}: {verdict}")
+    judge_audit(test, daemon, verdicts["history"].delivered)
     return verdicts
+
+
+def judge_audit(test, daemon, records):
+    """`penstock audit`, beside the daemon: the cursors have passed all that the oracle found, and nothing else."""
+    def delivered():
+        said = ledger.audit(BINARY, daemon.config)
+        test.assertEqual(ledger.audit_problems(said), [])
+        return said if all(sink["pending"] == 0 for sink in said["sinks"]) else None
+    said = eventually(delivered, 60, what="every cursor is saved")
+    test.assertEqual(said["records"], records)
+    for sink in said["sinks"]:
+        with test.subTest(sink["sink"]):
+            test.assertEqual(sink["delivered"], records, sink)
