@@ -17,10 +17,11 @@ class Device(threading.Thread):
     A number is published once: one that was cut off is not sent again, so every record has one place in the order.
     """
 
-    def __init__(self, book, name, means, mqtt=0, http_port=0, topic="iot/wearable/data", stream="wearables"):
+    def __init__(self, book, name, means, mqtt=0, http_port=0, topic="iot/wearable/data", stream="wearables", pause=0.0):
         super().__init__(daemon=True)
         self.book, self.device, self.means = book, name, means
         self.mqtt_port, self.http_port, self.topic, self.path = mqtt, http_port, topic, f"/v1/ingest/{stream}"
+        self.pause = pause  # seconds after each window or batch
         self.ending = threading.Event()
         self.on_ack = None  # called once, by the thread that reads the next acknowledgement, as soon as it is noted
 
@@ -51,6 +52,8 @@ class Device(threading.Thread):
                 while len(waiting) < WINDOW and not self.ending.is_set():
                     packet_id, number = self.publish(client, 1)
                     waiting[packet_id] = number
+                    if len(waiting) == WINDOW:
+                        time.sleep(self.pause)
                 self.ack([waiting.pop(packet_id) for packet_id in client.acks(5)])
         finally:
             client.close(polite=False)
@@ -62,7 +65,7 @@ class Device(threading.Thread):
                 for _ in range(WINDOW):
                     self.publish(client, 0)
                 client.ping()   # at the node's pace, and leaving room for the others
-                time.sleep(0.05)
+                time.sleep(0.05 + self.pause)
         finally:
             client.close(polite=False)
 
@@ -77,14 +80,16 @@ class Device(threading.Thread):
                 text = answer.read()
                 if answer.status == 200 and json.loads(text)["accepted"] == len(numbers):
                     self.ack(numbers)
+                time.sleep(self.pause)
         finally:
             connection.close()
 
 
-def fleet(book, count, mqtt, http_port):
+def fleet(book, count, mqtt, http_port, pause=0.0):
     """Devices of every means: half MQTT at QoS 1, a third HTTP, the rest MQTT at QoS 0."""
     means = ["mqtt", "mqtt", "http", "mqtt", "http", "mqtt0"]
-    return [Device(book, f"d{i}", means[i % len(means)], mqtt, http_port) for i in range(count)]
+    return [Device(book, f"d{i}", means[i % len(means)], mqtt, http_port, pause=pause)
+            for i in range(count)]
 
 
 def stop(devices, wait=20):

@@ -39,7 +39,7 @@ class Outage(unittest.TestCase):
             daemon.extra = "journal: { memory_tail: 4MiB }\n"
             daemon.write_config()
             daemon.start()
-            playing = devices.fleet(book, 6, daemon.mqtt, daemon.http)
+            playing = devices.fleet(book, 6, daemon.mqtt, daemon.http, pause=0.05)
             for device in playing:
                 device.start()
             eventually(lambda: len(book.acked) > 2000, 30, what="load before the outage")
