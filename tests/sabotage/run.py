@@ -147,7 +147,7 @@ class Scratch:
         path.write_bytes(data)
 
     def compile(self, targets):
-        if not (self.build / "build.ninja").exists():
+        if not all((self.build / name).exists() for name in ("build.ninja", "CMakeCache.txt")):
             self.must(["cmake", "--preset", "dev"])
         self.must(["cmake", "--build", self.build, "-j", str(self.jobs), "--target", *sorted(targets)])
 
