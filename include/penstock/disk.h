@@ -126,8 +126,8 @@ public:
     [[nodiscard]] virtual Status remove(const Path& path) = 0;
     /// Names made, renamed and removed in the folder survive a power cut. Errors: io.
     [[nodiscard]] virtual Status sync_directory(const Path& path) = 0;
-    /// Makes a folder (mode 0700) and those above it; fine when it exists. Errors: denied, full,
-    /// io.
+    /// Makes a folder (mode 0700) and those above it, durably; fine when it exists. Errors: denied,
+    /// full, io.
     [[nodiscard]] virtual Status make_directory(const Path& path) = 0;
     /// The names in a folder, sorted. Errors: not_found, io.
     [[nodiscard]] virtual Result<std::vector<DiskEntry>> list(const Path& path) = 0;

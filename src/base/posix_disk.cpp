@@ -67,16 +67,14 @@ public:
     Status write(ByteSpans parts, std::uint64_t offset) override {
         std::vector<iovec> vectors;
         vectors.reserve(std::min<std::size_t>(parts.size(), IOV_MAX));
-        while (!parts.empty()) {
-            const auto some = parts.first(std::min<std::size_t>(parts.size(), IOV_MAX));
-            parts = parts.subspan(some.size());
-            std::size_t expected = 0;
+        std::size_t written = 0;  // of parts.front()
+        while (pass_written(parts, written)) {
             vectors.clear();
-            for (const auto part : some) {
+            for (auto part : parts.first(std::min<std::size_t>(parts.size(), IOV_MAX))) {
+                if (vectors.empty()) part = part.subspan(written);
                 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): iovec has no const, a
                 // write does not change it.
                 vectors.push_back({const_cast<std::byte*>(part.data()), part.size()});
-                expected += part.size();
             }
             const ssize_t n = retried([&] {
                 return ::pwritev(
@@ -87,10 +85,11 @@ public:
                 );
             });
             if (n < 0) return failed("write");
-            if (static_cast<std::size_t>(n) != expected) {
-                return Error{Errc::io, "write " + name_ + ": short write"};
-            }
-            offset += expected;
+            // A short write is how a disk that becomes full begins to say so: the next call tells
+            // why.
+            if (n == 0) return Error{Errc::io, "write " + name_ + ": nothing was written"};
+            written += static_cast<std::size_t>(n);
+            offset += static_cast<std::uint64_t>(n);
         }
         return {};
     }
@@ -118,6 +117,15 @@ public:
     int native_handle() const noexcept override { return fd_.get(); }
 
 private:
+    /// Leaves what is not written yet. False: all is.
+    static bool pass_written(ByteSpans& parts, std::size_t& written) noexcept {
+        while (!parts.empty() && written >= parts.front().size()) {
+            written -= parts.front().size();
+            parts = parts.subspan(1);
+        }
+        return !parts.empty();
+    }
+
     [[nodiscard]] Error failed(const char* verb) const {
         return posix_error(errno, std::string(verb) + " " + name_);
     }
@@ -181,14 +189,20 @@ public:
 
     Status make_directory(const Path& path) override {
         if (path.empty()) return {};
+        const Path parent = path.has_parent_path() ? path.parent_path() : Path(".");
         if (::mkdir(path.c_str(), 0700) == 0) {
             if (::chmod(path.c_str(), 0700) != 0)
                 return posix_error(errno, "chmod " + path.string());
-            const Path parent = path.parent_path();
-            return sync_directory(parent.empty() ? Path(".") : parent);
+            return sync_directory(parent);
         }
         const int error = errno;
-        if (error == EEXIST) return {};
+        if (error == EEXIST) {
+            // Whoever made it may have failed to sync its name. What may not be read was not made
+            // by us.
+            Status synced = sync_directory(parent);
+            if (!synced.ok() && synced.error().code == Errc::denied) return {};
+            return synced;
+        }
         if (error != ENOENT || path.parent_path() == path) {
             return posix_error(error, "make folder " + path.string());
         }

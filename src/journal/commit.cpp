@@ -163,6 +163,7 @@ bool Committer::something_waits() const {
 }
 
 Nanoseconds Committer::due(Nanoseconds now) const {
+    if (parts_.gate.closing.load(std::memory_order_acquire)) return now;
     std::uint64_t bytes = 0;
     for (const auto& lane : parts_.lanes)
         bytes += lane->waiting_bytes();

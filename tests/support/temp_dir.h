@@ -10,9 +10,10 @@ namespace penstock::test {
 /// A folder of its own, removed with the object.
 class TempDir {
 public:
-    TempDir() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "penstock-test-XXXXXX").string();
+    explicit TempDir(
+        const std::filesystem::path& parent = std::filesystem::temp_directory_path()
+    ) {
+        std::string name = (parent / "penstock-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
         path_ = name;
     }
