@@ -21,7 +21,8 @@ public:
 
     /// `capacity`: bytes for header and records, rounded up to a multiple of kAlignment.
     explicit Batch(std::size_t capacity);
-    ~Batch();
+    /// In memory that somebody made: `capacity` bytes, both they and it multiples of kAlignment.
+    Batch(std::shared_ptr<std::byte> memory, std::size_t capacity) noexcept;
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
 
@@ -48,6 +49,7 @@ public:
     [[nodiscard]] std::span<std::byte> frame() noexcept { return {data_, capacity_}; }
 
 private:
+    std::shared_ptr<std::byte> memory_;
     std::byte* data_;
     std::size_t capacity_;
     std::size_t used_ = kHeaderRoom;

@@ -2,8 +2,10 @@
 
 #include "base/crc32c.h"
 
+#include <algorithm>
 #include <cassert>
 #include <new>
+#include <utility>
 
 namespace penstock {
 
@@ -15,14 +17,15 @@ constexpr std::size_t whole_blocks(std::size_t bytes) {
 
 }  // namespace
 
-Batch::Batch(std::size_t capacity)
-    : data_(nullptr), capacity_(whole_blocks(capacity < kHeaderRoom ? kHeaderRoom : capacity)) {
+Batch::Batch(std::size_t capacity) : Batch(nullptr, whole_blocks(std::max(capacity, kHeaderRoom))) {
     data_ = static_cast<std::byte*>(::operator new(capacity_, std::align_val_t{kAlignment}));
+    memory_ = {data_, [size = capacity_](std::byte* data) {
+                   ::operator delete(data, size, std::align_val_t{kAlignment});
+               }};
 }
 
-Batch::~Batch() {
-    ::operator delete(data_, capacity_, std::align_val_t{kAlignment});
-}
+Batch::Batch(std::shared_ptr<std::byte> memory, std::size_t capacity) noexcept
+    : memory_(std::move(memory)), data_(memory_.get()), capacity_(capacity) {}
 
 std::span<std::byte> Batch::reserve(std::size_t size) noexcept {
     if (size > capacity_ - used_) return {};

@@ -10,7 +10,8 @@ namespace penstock::journal {
 
 /// Batches of one size for one shard, used over and over. Whoever lets go of a batch last gives it
 /// back.
-/// Bound: `keep` batches wait for use; more are freed.
+/// Bound: `keep` batches wait for use; more are freed. Memory comes 2 MiB at a time (or as much as
+/// one batch needs) and goes when the last batch in it is freed.
 /// Threads: acquire() one thread; batches come back from any.
 class BatchPool {
 public:

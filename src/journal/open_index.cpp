@@ -35,9 +35,10 @@ void encode_postings(std::span<const Posting> list, Lsn base, std::vector<std::b
 void prefetch_behind(std::span<const std::byte> records, std::size_t size) noexcept {
     constexpr std::size_t kRecords = 6;
     const std::size_t at = size * kRecords;
-    if (at + 128 > records.size()) return;
+    if (at + 192 > records.size()) return;
     __builtin_prefetch(records.data() + at);
     __builtin_prefetch(records.data() + at + 64);
+    __builtin_prefetch(records.data() + at + 128);
 }
 
 /// Appends `body` with its checksum in front; returns the part's offset.
