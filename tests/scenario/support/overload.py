@@ -10,17 +10,33 @@ from .load import Load, run
 from oracle.mqtt import Client
 
 DEVICES = "--qos 1 --k 16 --window 64 --connections 200"
-FLOOD = "--qos 0 --k 16 --window 64 --connections 50"
+FLOOD = "--qos 0 --k 16 --window 64 --connections 50 --topic iot/flood/data"
 EVENT = b'{"deviceId":"probe","heartRate":80,"steps":1,"timestamp":1750000000000}'
 # What the program has beside what memory_limit bounds: code, stacks, the sinks' own buffers, the allocator's reserve.
 BESIDE = 96 << 20
-# The shares of 64 MiB and a bit; the defaults are larger than a short overload could fill.
+# Small shares: the defaults are larger than a short overload could fill.
 MEMORY = """
 memory_limit: 192MiB
 score_state: {{ memory: 32MiB }}
 journal: {{ memory_tail: 32MiB, retain_size: 100GiB }}
 sinks:
-  lake: {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ age: 1s }} }}
+  lake: {{ type: archive, streams: [wearables], local: {{ directory: "{lake}" }}, window: {{ age: 1s }} }}
+"""
+# What need not be read again afterwards has a stream of its own, which costs the node the same.
+STREAMS = """
+streams:
+  wearables:
+    topics: ["iot/wearable/data"]
+    device: { field: deviceId }
+    time:   { field: timestamp }
+    fields: { heartRate: { type: number, min: 20, max: 250, required: true }, steps: { type: integer, min: 0 } }
+    score: [heartRate]
+  flood:
+    topics: ["iot/flood/data"]
+    device: { field: deviceId }
+    time:   { field: timestamp }
+    fields: { heartRate: { type: number, min: 20, max: 250, required: true }, steps: { type: integer, min: 0 } }
+    score: [heartRate]
 """
 LIMIT = 192 << 20
 
@@ -57,7 +73,7 @@ def seconds_until_normal(daemon):
     while True:
         client = Client(daemon.mqtt, "probe", timeout=30)
         began = time.monotonic()
-        client.publish_and_wait("iot/wearable/data", EVENT, timeout=30)
+        client.publish_and_wait("iot/flood/data", EVENT, timeout=30)
         took = time.monotonic() - began
         client.close()
         if took < 0.05 or time.monotonic() - start > 60:
@@ -66,12 +82,12 @@ def seconds_until_normal(daemon):
 
 def overload(seconds, times=10, calm=5.0):
     """`calm` seconds as much as goes, then `seconds` of `times` that much on offer beside a flood of QoS 0."""
-    with Daemon() as daemon:
+    with Daemon(streams=STREAMS, listeners="  memory: 64MiB\n") as daemon:
         lake = daemon.dir / "lake"
         daemon.extra = MEMORY.format(lake=lake)
         daemon.write_config()
         daemon.start()
-        most = Load(daemon.mqtt, DEVICES, messages=10**9)
+        most = Load(daemon.mqtt, DEVICES, messages=10**9, topic="iot/flood/data")
         time.sleep(calm)
         most.stop()
         most = most.result()["per_second"]
@@ -93,8 +109,8 @@ def overload(seconds, times=10, calm=5.0):
         lost = sum(1 for n, one in enumerate(acked) if one and not (n < len(found) and found[n]))
         metrics = daemon.metrics()
         return {
-            "most_per_second": most, "offered_per_second": (told["sent"] + told["never_sent"]) / told["seconds"],
-            "flood_per_second": flood["per_second"], "acked": told["acked"],
+            "most_per_second": most, "offered_per_second": (told["sent"] + told["never_sent"]) / seconds,
+            "flood_per_second": flood["per_second"], "acked": told["acked"], "given_up": told["never_sent"],
             "goodput_per_second": told["per_second"] + flood["per_second"], "lost": lost, "recovered_seconds": normal,
             "memory": watch.most, "limit": LIMIT,
             "busy": metrics["penstock_intake_busy_total"], "lost_connections": told["lost_connections"],
