@@ -50,7 +50,7 @@ struct KafkaConfig : SinkConfig {
     ByteCount record_max{1'000'000};
     /// Not confirmed yet. Bounds what is sent again after a failure, and memory.
     std::uint32_t max_in_flight = 100'000;
-    ByteCount max_in_flight_size = 64_MiB;
+    ByteCount max_in_flight_size = 12_MiB;
     KafkaSecurityConfig security;
     config::OrderedMap<std::string> options;
 };
