@@ -123,10 +123,12 @@ void RequestParser::discard_body() noexcept {
 
 std::size_t RequestParser::feed(std::string_view bytes) {
     auto& parser = engine_->parser;
-    if (state_ == State::head && !bytes.empty() && !may_begin_request(bytes.front())) {
+    // Only the first byte of all: later pieces of a head may begin with anything.
+    if (!begun_ && !bytes.empty() && !may_begin_request(bytes.front())) {
         fail(400, "bad_request", "not a well-formed HTTP request");
         return 0;
     }
+    begun_ = begun_ || !bytes.empty();
     std::size_t used = 0;
     while (state_ < State::done && used < bytes.size()) {
         const std::string_view rest = bytes.substr(used);

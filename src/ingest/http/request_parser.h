@@ -74,6 +74,7 @@ private:
     Failure failure_;
     std::size_t head_max_;
     State state_ = State::head;
+    bool begun_ = false;  // a byte was seen
 };
 
 }  // namespace penstock::ingest::http
