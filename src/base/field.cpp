@@ -1,6 +1,9 @@
 #include "penstock/record.h"
 
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <string>
 
 namespace penstock {
 
@@ -8,7 +11,14 @@ std::optional<double> Field::number() const noexcept {
     if (type != FieldType::integer && type != FieldType::number) return std::nullopt;
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    if (end != text.data() + text.size()) return std::nullopt;
+    if (error == std::errc::result_out_of_range) {
+        // Too large, or so small that it counts as 0: std::from_chars does not say which.
+        value = std::strtod(std::string(text).c_str(), nullptr);
+        if (!std::isfinite(value)) return std::nullopt;
+    } else if (error != std::errc{}) {
+        return std::nullopt;
+    }
     return value;
 }
 

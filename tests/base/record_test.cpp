@@ -1,6 +1,7 @@
 #include "penstock/record.h"
 
 #include "penstock/ids.h"
+#include "support/record_builder.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -228,6 +229,14 @@ TEST_CASE(
     CHECK(last.derived);
     CHECK(view->payload() == payload);
     CHECK(view->device() == "w-1");
+}
+
+TEST_CASE("record: a number too small for a double is 0, one too large is none", "[base]") {
+    test::RecordBuilder builder;
+    builder.field("small", "-1e-400", FieldType::number).field("large", "1e400", FieldType::number);
+    const RecordView view = builder.view();
+    CHECK(view.find("small")->number() == 0.0);
+    CHECK_FALSE(view.find("large")->number().has_value());
 }
 
 TEST_CASE("ids: the device hash is XXH64 and places ids evenly", "[base][ids]") {
