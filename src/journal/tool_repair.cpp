@@ -5,6 +5,7 @@
 #include "journal/rewrite.h"
 #include "journal/tool.h"
 
+#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -79,17 +80,20 @@ private:
                 const auto copy,
                 keep_damaged(disk_, segment.info.path, damage.offset, bytes.subspan(begin, size))
             );
-            const auto range = "acknowledged records " + std::to_string(damage.from.value) +
-                               " to " + std::to_string(damage.to.value);
+            const auto range =
+                fmt::format("acknowledged records {} to {}", damage.from.value, damage.to.value);
             if (damage.lost() != 0 && !options_.accept_loss) {
-                leave(
-                    name + ": " + range + " are damaged; a copy is in " + copy.string() +
-                    "; restore the file, or give them up with --accept-loss"
-                );
+                leave(fmt::format(
+                    "{}: {} are damaged; a copy is in {}; restore the file, or give them up with "
+                    "--accept-loss",
+                    name,
+                    range,
+                    copy.string()
+                ));
                 continue;
             }
-            did(name + ": copied " + std::to_string(size) + " damaged bytes to " + copy.string());
-            if (damage.lost() != 0) did(name + ": gave up " + range);
+            did(fmt::format("{}: copied {} damaged bytes to {}", name, size, copy.string()));
+            if (damage.lost() != 0) did(fmt::format("{}: gave up {}", name, range));
         }
         if (left_) return {};
         Rewriting rewriting;
