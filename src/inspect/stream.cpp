@@ -1,7 +1,7 @@
 #include "inspect/stream.h"
 
+#include "expression/parser.h"
 #include "inspect/router.h"
-#include "inspect/rules/parser.h"
 
 #include <charconv>
 #include <cmath>
@@ -157,13 +157,13 @@ private:
             error(config_.origin.at(path), "the expression is empty");
             return {};
         }
-        const FieldResolver resolve = [&](const std::string& name
-                                      ) -> std::variant<std::uint16_t, std::string> {
+        const expression::FieldResolver resolve = [&](const std::string& name
+                                                  ) -> std::variant<std::uint16_t, std::string> {
             if (std::string complaint = undeclared(name); !complaint.empty()) return complaint;
             return read(slot(name, config_.origin.at(path)));
         };
-        auto compiled = compile(text, resolve);
-        if (auto* wrong = std::get_if<ExpressionError>(&compiled)) {
+        auto compiled = expression::compile(text, resolve);
+        if (auto* wrong = std::get_if<expression::ExpressionError>(&compiled)) {
             error(config_.origin.at(path, wrong->offset), std::move(wrong->message));
             return {};
         }

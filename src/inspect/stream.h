@@ -1,9 +1,9 @@
 #pragma once
 
 #include "config/problem.h"
+#include "expression/program.h"
 #include "inspect/config.h"
 #include "inspect/name_table.h"
-#include "inspect/rules/program.h"
 #include "penstock/clock.h"
 
 #include <cstdint>
@@ -13,6 +13,8 @@
 #include <vector>
 
 namespace penstock::inspect {
+
+using expression::Program;
 
 /// A field's rule, ready to be checked.
 struct FieldRule {

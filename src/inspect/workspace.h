@@ -1,12 +1,12 @@
 #pragma once
 
+#include "expression/value.h"
 #include "inspect/char_buffer.h"
 #include "inspect/fault.h"
 #include "inspect/field_index.h"
 #include "inspect/form.h"
 #include "inspect/json_walk.h"
 #include "inspect/metric.h"
-#include "inspect/rules/value.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +14,8 @@
 #include <vector>
 
 namespace penstock::inspect {
+
+using expression::Value;
 
 /// The memory in which one shard examines one message after the other; nothing is allocated per
 /// message once it has grown to what the payloads need (a few KiB; at most a few MiB for the

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace penstock::inspect {
+namespace penstock::expression {
 
 /// What a field or an expression is while a record is inspected. Texts live as long as the record's
 /// inspection.
@@ -25,4 +25,4 @@ struct Value {
     static Value of(std::string_view t) noexcept { return {Kind::text, false, 0, t, true}; }
 };
 
-}  // namespace penstock::inspect
+}  // namespace penstock::expression

@@ -1,14 +1,14 @@
-#include "inspect/rules/parser.h"
+#include "expression/parser.h"
 
 #include "config/problem.h"
-#include "inspect/rules/lexer.h"
+#include "expression/lexer.h"
 
 #include <array>
 #include <optional>
 #include <utility>
 #include <vector>
 
-namespace penstock::inspect {
+namespace penstock::expression {
 namespace {
 
 using Code = Op::Code;
@@ -237,4 +237,4 @@ std::variant<Program, ExpressionError> compile(
     return Parser(text, resolve).whole();
 }
 
-}  // namespace penstock::inspect
+}  // namespace penstock::expression

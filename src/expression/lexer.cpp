@@ -1,10 +1,10 @@
-#include "inspect/rules/lexer.h"
+#include "expression/lexer.h"
 
 #include <array>
 #include <charconv>
 #include <utility>
 
-namespace penstock::inspect {
+namespace penstock::expression {
 namespace {
 
 bool is_digit(char c) noexcept {
@@ -129,4 +129,4 @@ Token Lexer::wrong(std::string sentence) const {
     return {TokenKind::wrong, begin_, std::move(sentence), 0, false};
 }
 
-}  // namespace penstock::inspect
+}  // namespace penstock::expression

@@ -1,11 +1,11 @@
-#include "inspect/rules/parser.h"
+#include "expression/parser.h"
 
 #include <catch2/catch.hpp>
 
 #include <string>
 #include <vector>
 
-using namespace penstock::inspect;
+using namespace penstock::expression;
 
 namespace {
 

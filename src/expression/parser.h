@@ -1,6 +1,6 @@
 #pragma once
 
-#include "inspect/rules/program.h"
+#include "expression/program.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <variant>
 
-namespace penstock::inspect {
+namespace penstock::expression {
 
 /// What is wrong with an expression, and at which byte of it.
 struct ExpressionError {
@@ -42,4 +42,4 @@ using FieldResolver =
     std::string_view text, const FieldResolver& resolve
 );
 
-}  // namespace penstock::inspect
+}  // namespace penstock::expression

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace penstock::inspect {
+namespace penstock::expression {
 
 /// What an expression is made of.
 enum class TokenKind : std::uint8_t {
@@ -68,4 +68,4 @@ private:
     std::size_t begin_ = 0;
 };
 
-}  // namespace penstock::inspect
+}  // namespace penstock::expression

@@ -1,11 +1,11 @@
-#include "inspect/rules/program.h"
+#include "expression/program.h"
 
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <new>
 
-namespace penstock::inspect {
+namespace penstock::expression {
 namespace {
 
 using Code = Op::Code;
@@ -206,4 +206,4 @@ bool Program::holds(std::span<const Value> fields) const noexcept {
     return truth(run(fields));
 }
 
-}  // namespace penstock::inspect
+}  // namespace penstock::expression

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "inspect/rules/value.h"
+#include "expression/value.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace penstock::inspect {
+namespace penstock::expression {
 
 /// One step of a compiled expression. `operand` is a field's slot or a constant's index.
 struct Op {
@@ -94,4 +94,4 @@ private:
     std::size_t stack_ = 0;  // values on the stack behind the last operation
 };
 
-}  // namespace penstock::inspect
+}  // namespace penstock::expression
