@@ -97,7 +97,7 @@ public:
     virtual void reset(Lsn safe) = 0;
     /// How long a confirmation must have stood before the cursor may be saved (far sides that
     /// confirm before they are durable). 0: at once. A sink with settle() > 0 watches its
-    /// connection meanwhile and reports lost_contact.
+    /// connection meanwhile and reports lost_contact. May change with what a poll() brought.
     [[nodiscard]] virtual Nanoseconds settle() const noexcept { return 0; }
     /// One line for /ready and `check --connect`: can the far side be reached with these settings?
     /// Waits at most `bound`. Sends no record and changes no state of this sink.

@@ -37,11 +37,11 @@ constexpr Nanoseconds kDrainBound = 20 * kSecond;
 /// How soon a full disk shows at the front door.
 constexpr Nanoseconds kLook = 100 * kMillisecond;
 
-std::vector<std::string> ids_of(const sinks::SinksConfig& config) {
-    std::vector<std::string> ids;
+std::vector<journal::ExpectedSink> expected(const sinks::SinksConfig& config) {
+    std::vector<journal::ExpectedSink> sinks;
     for (const auto& [id, settings] : config)
-        ids.push_back(id);
-    return ids;
+        sinks.push_back({id, settings->when_behind});
+    return sinks;
 }
 
 /// The listeners that are opened when the settings name none for devices.
@@ -197,7 +197,7 @@ Status Daemon::State::open_journal() {
         settings().journal.keeping,
         registry
     );
-    retention->expect(ids_of(settings().sinks));
+    retention->expect(expected(settings().sinks));
     const auto log_parts = journal::LogParts::of(*journal);
     indexes = std::make_unique<journal::IndexKeeper>(log_parts, registry);
     history = std::make_unique<journal::JournalHistory>(log_parts, *indexes);
@@ -371,9 +371,9 @@ Status Daemon::State::apply(Settings fresh) {
         inspect::Inspector::create(fresh.inspect, name_seed)
     );
     PS_CHECK(authenticator->reload(fresh.auth));
-    retention->expect(ids_of(fresh.sinks));
+    retention->expect(expected(fresh.sinks));
     if (auto replaced = sinks->replace(fresh.sinks); !replaced.ok()) {
-        retention->expect(ids_of(settings().sinks));
+        retention->expect(expected(settings().sinks));
         if (const auto back = authenticator->reload(settings().auth); !back.ok()) {
             log::warn(
                 "credentials stay as the new settings have them", {{"reason", back.error().message}}

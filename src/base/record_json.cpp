@@ -173,7 +173,21 @@ void append_on_one_line(std::string_view text, bool breaks, std::string& out) {
     std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(from), out.end(), is_break, ' ');
 }
 
-void append_value(const Field& field, std::string& out) {
+}  // namespace
+
+std::string_view source_name(Source source) noexcept {
+    switch (source) {
+        case Source::mqtt:
+            return "mqtt";
+        case Source::http:
+            return "http";
+        case Source::will:
+            return "will";
+    }
+    return "unknown";
+}
+
+void append_json_value(const Field& field, std::string& out) {
     if (field.type != FieldType::string) {
         out += field.text;
     } else if (field.escaped) {
@@ -184,6 +198,8 @@ void append_value(const Field& field, std::string& out) {
         append_json_string(field.text, out);
     }
 }
+
+namespace {
 
 /// One JSON object in the making. Keys are constants that need no escapes, but for those of name().
 class Object {
@@ -232,18 +248,6 @@ private:
     bool comma_;
 };
 
-std::string_view name_of(Source source) noexcept {
-    switch (source) {
-        case Source::mqtt:
-            return "mqtt";
-        case Source::http:
-            return "http";
-        case Source::will:
-            return "will";
-    }
-    return "unknown";
-}
-
 bool at_top(Taken taken, std::size_t number) noexcept {
     return number < kDerivedMax && (taken & mask(first_derived + number)) == 0;
 }
@@ -266,7 +270,7 @@ void append_displaced(const Derived& derived, Taken taken, Object& object, std::
     object.key("derived") += '{';
     Object inner(out, false);
     derived.each([&](const Field& field, std::size_t number) {
-        if (!at_top(taken, number)) append_value(field, inner.name(field.name));
+        if (!at_top(taken, number)) append_json_value(field, inner.name(field.name));
     });
     out += '}';
 }
@@ -286,7 +290,7 @@ void append_metadata_object(
     object.text("stream", record.stream());
     object.text("device", record.device());
     if (record.client() != record.device()) object.text("client", record.client());
-    object.text("source", name_of(record.source()));
+    object.text("source", source_name(record.source()));
     object.text_unless_empty("topic", record.topic());
     if (const auto sequence = record.sequence()) object.number("sequence", *sequence);
     object.time("eventTime", record.event_time());
@@ -312,7 +316,7 @@ void append_ours(const RecordView& record, const Derived& derived, Taken taken, 
         processed |= field.name == kOurs[processed_at];
         status_done |= field.name == kOurs[status];
         score_done |= field.name == kOurs[score];
-        append_value(field, object.name(field.name));
+        append_json_value(field, object.name(field.name));
     });
     if (!status_done) object.text(kOurs[status], record.status());
     if (!score_done) object.number(kOurs[score], record.score()->value);

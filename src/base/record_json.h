@@ -4,6 +4,7 @@
 #include "penstock/record.h"
 
 #include <string>
+#include <string_view>
 
 namespace penstock {
 
@@ -48,5 +49,11 @@ public:
 private:
     std::string journal_;
 };
+
+/// A field's value as it stands in JSON: its text as it came, strings quoted.
+void append_json_value(const Field& field, std::string& out);
+
+/// `mqtt`, `http` or `will`.
+[[nodiscard]] std::string_view source_name(Source source) noexcept;
 
 }  // namespace penstock

@@ -85,7 +85,7 @@ Retention::~Retention() {
     stop();
 }
 
-void Retention::expect(std::vector<std::string> sinks) {
+void Retention::expect(std::vector<ExpectedSink> sinks) {
     const std::lock_guard lock(mutex_);
     expected_ = std::move(sinks);
 }
@@ -129,8 +129,12 @@ std::vector<Holder> Retention::holders() const {
     {
         const std::lock_guard lock(mutex_);
         for (const auto& sink : expected_) {
-            const bool there = std::ranges::find(holders, sink, &Holder::name) != holders.end();
-            if (!there) holders.push_back({sink, Lsn{}});
+            const auto holder = std::ranges::find(holders, sink.name, &Holder::name);
+            if (holder == holders.end()) {
+                holders.push_back({sink.name, Lsn{}, sink.when_behind});
+            } else {
+                holder->when_behind = sink.when_behind;
+            }
         }
         for (const auto& other : others_)
             holders.push_back({other.name, other.done()});
@@ -202,7 +206,10 @@ double Retention::reserve_seconds() const {
     std::uint64_t left = bytes_left();
     for (const auto& segment : parts_.segments.all()) {
         if (!segment.sealed) break;
-        if (!holders.empty() && holders.front().done < segment.last) break;
+        const bool needed = std::ranges::any_of(holders, [&](const Holder& holder) {
+            return holder.when_behind == WhenBehind::hold && holder.done < segment.last;
+        });
+        if (needed) break;
         left += segment.bytes;
     }
     return reserve(left, bytes_per_second());

@@ -6,6 +6,7 @@
 #include "journal/cursor.h"
 #include "journal/segment_list.h"
 #include "journal/tail.h"
+#include "journal/when_behind.h"
 #include "penstock/clock.h"
 #include "penstock/disk.h"
 #include "penstock/ids.h"
@@ -42,15 +43,16 @@ struct RetentionConfig {
     Duration retain_time = std::chrono::hours(24);
 };
 
-/// What happens to records that a holder is behind on when their time has come.
-enum class WhenBehind : std::uint8_t {
-    hold,  // they stay
-};
-
 /// Who still needs records: a sink by its durable cursor, or a part that asked.
 struct Holder {
     std::string name;
     Lsn done;  // everything up to here may go, as far as this one is concerned
+    WhenBehind when_behind = WhenBehind::hold;
+};
+
+/// A sink of the configuration, as retention sees it.
+struct ExpectedSink {
+    std::string name;
     WhenBehind when_behind = WhenBehind::hold;
 };
 
@@ -68,11 +70,12 @@ struct RetentionParts {
     [[nodiscard]] static RetentionParts of(Journal& journal, const Config& config);
 };
 
-/// Deletes segments that are over size or age and that nobody needs: every attached sink's durable
-/// cursor has passed them. The order of a deletion: the cursors are durable already; then the
-/// segment is unlinked, then its folder synced. Cursors of sinks that are not attached (orphans)
-/// hold nothing. Life: construct -> expect(), hold() -> start() -> stop() before the journal is
-/// closed. Threads: any thread; run_once() one at a time.
+/// Deletes segments that are over size or age and that nobody needs: the durable cursor of every
+/// attached sink has passed them, but for sinks that shed, which lose what is left of them. The
+/// order of a deletion: the cursors are durable already; then the segment is unlinked, then its
+/// folder synced. Cursors of sinks that are not attached (orphans) hold nothing. Life: construct ->
+/// expect(), hold() -> start() -> stop() before the journal is closed. Threads: any thread;
+/// run_once() one at a time.
 class Retention {
 public:
     static constexpr Nanoseconds kInterval = kSecond;
@@ -83,8 +86,8 @@ public:
     Retention& operator=(const Retention&) = delete;
 
     /// The sinks of the configuration. Until one of them has attached its cursor it holds
-    /// everything: a sink that starts late, or cannot start, loses nothing.
-    void expect(std::vector<std::string> sinks);
+    /// everything, unless it sheds: a sink that starts late, or cannot start, loses nothing.
+    void expect(std::vector<ExpectedSink> sinks);
     /// Another part that needs records (the scoring state up to its last checkpoint): `done` tells
     /// up to where not. Called from retention's thread.
     void hold(std::string name, std::function<Lsn()> done);
@@ -119,7 +122,7 @@ private:
     metrics::Counter& expired_;
     mutable std::mutex mutex_;  // guards everything below but the thread
     RetentionConfig config_;
-    std::vector<std::string> expected_;
+    std::vector<ExpectedSink> expected_;
     struct Other {
         std::string name;
         std::function<Lsn()> done;

@@ -4,10 +4,10 @@
 
 namespace penstock::config {
 
+using journal::WhenBehind;
 using sinks::Records;
 using sinks::RetryConfig;
 using sinks::SinkConfig;
-using sinks::StartAt;
 
 Table<RetryConfig> Fields<RetryConfig>::table() {
     using std::chrono::hours;
@@ -58,10 +58,26 @@ Table<SinkConfig> Fields<SinkConfig>::table() {
             )
         ),
         field(
+            "where",
+            &SinkConfig::where,
+            "Only records for which this expression holds, as heartRate > 140 or status != "
+            "'NORMAL'. "
+            "Names are fields, and what Penstock adds: status, score, _penstock.device and its "
+            "like."
+        ),
+        field(
             "start_at",
             &SinkConfig::start_at,
-            "Where a new sink begins: with the oldest record kept, or with the next one.",
-            one_of<StartAt>({{"earliest", StartAt::earliest}, {"latest", StartAt::latest}})
+            "Where a new sink begins: with the oldest record kept, with the next one, or with the "
+            "first that arrived at a time, as 2026-01-02T03:04:05Z."
+        ),
+        field(
+            "when_behind",
+            &SinkConfig::when_behind,
+            "What becomes of records that this sink has not delivered when retain_size or "
+            "retain_time is passed: hold keeps them, and in the end holds up the devices; shed "
+            "deletes them, counted in penstock_sink_expired_records_total.",
+            one_of<WhenBehind>({{"hold", WhenBehind::hold}, {"shed", WhenBehind::shed}})
         ),
         field(
             "retry", &SinkConfig::retry, "How long to wait after a failure. Tries go on for ever."

@@ -1,18 +1,15 @@
 #pragma once
 
 #include "config/field.h"
+#include "journal/when_behind.h"
+#include "sinks/start_point.h"
+#include "sinks/where.h"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace penstock::sinks {
-
-/// Where a sink without a cursor begins.
-enum class StartAt : std::uint8_t {
-    earliest,  // with the oldest record that the journal still holds
-    latest,    // with the first record after the sink was added
-};
 
 /// Which records a sink takes.
 enum class Records : std::uint8_t {
@@ -33,7 +30,9 @@ struct RetryConfig {
 struct SinkConfig {
     std::vector<std::string> streams;  // empty: all
     Records records = Records::accepted;
-    StartAt start_at = StartAt::earliest;
+    Where where;
+    StartAt start_at;
+    journal::WhenBehind when_behind = journal::WhenBehind::hold;
     RetryConfig retry;
     config::Origin origin;
 };
@@ -45,6 +44,22 @@ using SinksConfig = config::OrderedMap<config::Variant<SinkConfig>>;
 constexpr std::size_t kSinksMax = 64;
 
 }  // namespace penstock::sinks
+
+template <>
+struct penstock::config::Scalar<penstock::sinks::StartAt> {
+    static Result<sinks::StartAt> parse(std::string_view text) {
+        return sinks::StartAt::parse(text);
+    }
+    static std::string print(const sinks::StartAt& at) { return at.text(); }
+    static constexpr std::string_view kType = "earliest, latest or a time";
+};
+
+template <>
+struct penstock::config::Scalar<penstock::sinks::Where> {
+    static Result<sinks::Where> parse(std::string_view text) { return sinks::Where::parse(text); }
+    static std::string print(const sinks::Where& where) { return config::print(where.text()); }
+    static constexpr std::string_view kType = "expression";
+};
 
 template <>
 struct penstock::config::Fields<penstock::sinks::RetryConfig> {

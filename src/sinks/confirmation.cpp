@@ -12,6 +12,7 @@ void Confirmations::hear(Lsn safe, Nanoseconds now) {
     confirmed_ = safe;
     if (settle_ == 0) {
         settled_ = safe;
+        marks_.clear();
         return;
     }
     const bool join =

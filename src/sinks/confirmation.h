@@ -36,6 +36,9 @@ public:
     /// `start`: the position that the cursor file holds, or where a new sink begins.
     Confirmations(Lsn start, Nanoseconds settle);
 
+    /// From now on reports have to stand for this long: also those that were heard already and have
+    /// not settled. What has settled stays so.
+    void settle_for(Nanoseconds settle) noexcept { settle_ = settle; }
     /// The far side confirmed everything up to `safe`. Lower values than heard before change
     /// nothing.
     void hear(Lsn safe, Nanoseconds now);

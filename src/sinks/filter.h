@@ -1,7 +1,9 @@
 #pragma once
 
+#include "penstock/ids.h"
 #include "penstock/record.h"
 #include "sinks/config.h"
+#include "sinks/where.h"
 
 #include <algorithm>
 #include <string>
@@ -10,24 +12,28 @@
 namespace penstock::sinks {
 
 /// Which records are for a sink.
-/// Threads: immutable.
+/// Threads: owner.
 class Filter {
 public:
     explicit Filter(const SinkConfig& config)
-        : streams_(config.streams), records_(config.records) {}
+        : streams_(config.streams), records_(config.records), where_(config.where) {}
 
-    [[nodiscard]] bool takes(const RecordView& record) const {
+    [[nodiscard]] bool takes(Lsn lsn, const RecordView& record) {
         if (records_ != Records::all &&
             record.quarantined() != (records_ == Records::quarantined)) {
             return false;
         }
-        return streams_.empty() ||
-               std::find(streams_.begin(), streams_.end(), record.stream()) != streams_.end();
+        const bool stream =
+            streams_.empty() ||
+            std::find(streams_.begin(), streams_.end(), record.stream()) != streams_.end();
+        return stream && where_.holds(lsn, record, scratch_);
     }
 
 private:
     std::vector<std::string> streams_;
     Records records_;
+    Where where_;
+    Where::Scratch scratch_;
 };
 
 }  // namespace penstock::sinks

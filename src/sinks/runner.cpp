@@ -79,7 +79,8 @@ struct Runner::State {
     SinkHealth snapshot;
 
     Nanoseconds round(Nanoseconds patience, const std::stop_token& stop);
-    bool open();
+    bool open(const std::stop_token& stop);
+    [[nodiscard]] Result<Lsn> first_wanted(const std::stop_token& stop);
     void begin_at(Lsn cursor);
     void begin_again();
     Fed feed(Nanoseconds wait, const std::stop_token& stop);
@@ -148,7 +149,7 @@ Nanoseconds Runner::State::round(Nanoseconds patience, const std::stop_token& st
         if (confirmations) settle();
         return std::min({wait_until - now, kIdleMax, unsaved > 0 ? kSaveEvery : kIdleMax});
     }
-    if (!confirmations && !open()) return 0;
+    if (!confirmations && !open(stop)) return 0;
     if (restart) begin_again();
 
     store_refused(stop);
@@ -174,7 +175,7 @@ Nanoseconds Runner::State::idle_time(Fed fed) const {
 // ---- where to begin
 // --------------------------------------------------------------------------------
 
-bool Runner::State::open() {
+bool Runner::State::open(const std::stop_token& stop) {
     const auto cursor = parts.cursor->load();
     if (!cursor.ok()) {
         fail(ErrorClass::cursor, cursor.error().message, FailureClass::configuration);
@@ -186,11 +187,28 @@ bool Runner::State::open() {
         balance = parts.cursor->balance();
         return true;
     }
-    const bool latest = parts.settings.start_at == StartAt::latest && !parts.cursor->lost();
-    const Lsn first = latest ? parts.reader->durable().next() : parts.reader->position();
-    begin_at(Lsn{first.value == 0 ? 0 : first.value - 1});
+    const auto first = first_wanted(stop);
+    if (!first.ok()) {
+        fail(ErrorClass::journal, first.error().message, FailureClass::transient);
+        return false;
+    }
+    begin_at(Lsn{first->value == 0 ? 0 : first->value - 1});
     save(confirmations->settled(clock.monotonic()));
     return true;
+}
+
+/// Where a sink without a cursor begins; one whose cursor was lost begins with the oldest record.
+Result<Lsn> Runner::State::first_wanted(const std::stop_token& stop) {
+    const StartAt start = parts.cursor->lost() ? StartAt{} : parts.settings.start_at;
+    switch (start.kind) {
+        case StartAt::Kind::earliest:
+            break;
+        case StartAt::Kind::latest:
+            return parts.reader->durable().next();
+        case StartAt::Kind::time:
+            return first_arrival_at(*parts.open_reader(), start.time, stop);
+    }
+    return parts.reader->position();
 }
 
 void Runner::State::begin_at(Lsn cursor) {
@@ -272,7 +290,7 @@ bool Runner::State::put_one() {
     const Lsn lsn = walk.lsn();
     const bool fresh = lsn > ledger->last();
     if (fresh) {
-        const bool takes = filter.takes(*record);
+        const bool takes = filter.takes(lsn, *record);
         const bool known = takes && (ledger->refused(lsn) || refused.contains(lsn));
         if (takes && !known && !parts.sink->put(lsn, *record)) return false;
         ledger->note(lsn, takes ? Fate::put : Fate::filtered);
@@ -307,6 +325,7 @@ void Runner::State::hear(SinkProgress report) {
         remember(ErrorClass::internal, "the sink reported records as safe that it was never given");
         report.safe = ledger->last();
     }
+    confirmations->settle_for(parts.sink->settle());  // it may have learned more of the far side
     if (report.safe > confirmations->confirmed()) {
         confirmations->hear(report.safe, now);
         retry.succeeded();

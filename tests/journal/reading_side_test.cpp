@@ -115,7 +115,7 @@ TEST_CASE(
     Retention retention(
         RetentionParts::of(*node.journal, node.options.config), keep, *node.registry
     );
-    retention.expect({"fast", "slow"});
+    retention.expect({{"fast"}, {"slow"}});
     retention.start();
     std::atomic<int> wrong{0};
     const auto sink = [&](const char* name, int pause_every) {

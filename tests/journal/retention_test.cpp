@@ -131,10 +131,26 @@ TEST_CASE("retention: never passes an attached sink's durable cursor", "[journal
 TEST_CASE("retention: a configured sink that has not attached yet holds everything", "[journal]") {
     Fixture f;
     auto retention = f.retention();
-    retention.expect({"late"});
+    retention.expect({{"late"}});
     CHECK(must(retention.run_once()) == 0);
     must(must(f.cursors->attach("late"))->save(confirmed(2)));
     CHECK(must(retention.run_once()) == 1);
+}
+
+TEST_CASE("retention: a sink that sheds holds nothing, and what it loses is counted", "[journal]") {
+    Fixture f;
+    const auto fast = must(f.cursors->attach("fast"));
+    must(fast->save(confirmed(11)));
+    const auto slow = must(f.cursors->attach("slow"));
+    must(slow->save(confirmed(3)));
+    auto retention = f.retention();
+    retention.expect({{"fast"}, {"slow", WhenBehind::shed}, {"late", WhenBehind::shed}});
+    const auto last = f.files.segments.all()[4].last.value;
+    CHECK(must(retention.run_once()) == 5);
+    CHECK(
+        f.metric("penstock_journal_expired_records_total") == static_cast<double>((last - 3) + last)
+    );
+    CHECK(f.metric("penstock_journal_held_bytes") == 0);
 }
 
 TEST_CASE("retention: other parts can hold too, orphans cannot", "[journal]") {

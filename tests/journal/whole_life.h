@@ -43,7 +43,7 @@ public:
             journal::Retention retention(
                 journal::RetentionParts::of(journal, bench.options.config), config, registry
             );
-            retention.expect({sinks_[0].name, sinks_[1].name});
+            retention.expect({{sinks_[0].name}, {sinks_[1].name}});
             for (int i = 0; i < rounds && !bench.failed; ++i) {
                 work(i);
                 for (const auto& segment : journal.segments().all()) {

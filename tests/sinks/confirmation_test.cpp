@@ -56,6 +56,19 @@ TEST_CASE("confirmation: lost contact takes back what had not settled", "[sinks]
     CHECK(heard.settled(11 * kSecond).lsn() == Lsn{9});
 }
 
+TEST_CASE("confirmation: a settle time learned later holds for what has not settled", "[sinks]") {
+    Confirmations heard(Lsn{0}, 15 * kSecond);
+    heard.hear(Lsn{5}, 0);
+    heard.settle_for(0);
+    CHECK(heard.settled(1).lsn() == Lsn{5});
+    heard.hear(Lsn{9}, 2);
+    CHECK(heard.settled(2).lsn() == Lsn{9});
+    heard.settle_for(kSecond);
+    heard.hear(Lsn{12}, 3);
+    CHECK(heard.settled(4).lsn() == Lsn{9});
+    CHECK(heard.settled(3 + kSecond).lsn() == Lsn{12});
+}
+
 TEST_CASE("confirmation: a limit keeps the safe point below it", "[sinks]") {
     Confirmations heard(Lsn{0}, 0);
     heard.hear(Lsn{20}, 0);

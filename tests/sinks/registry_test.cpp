@@ -47,7 +47,7 @@ TEST_CASE("registry: a sink is read by its type, with common and own keys", "[si
     const auto* sink = settings->sinks.find("events");
     REQUIRE(sink != nullptr);
     CHECK((*sink)->streams == std::vector<std::string>{"wearables", "doors"});
-    CHECK((*sink)->start_at == StartAt::latest);
+    CHECK((*sink)->start_at.kind == StartAt::Kind::latest);
     CHECK((*sink)->retry.longest == std::chrono::seconds(5));
     const auto* kafka = sink->as<KafkaConfig>();
     REQUIRE(kafka != nullptr);

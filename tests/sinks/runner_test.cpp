@@ -180,7 +180,7 @@ TEST_CASE("runner: a new sink begins where it is told to", "[sinks][runner]") {
         CHECK(world.metric("expired_records_total") == 0);
     }
     SECTION("with the next one, also after a restart") {
-        world.settings.start_at = StartAt::latest;
+        world.settings.start_at.kind = StartAt::Kind::latest;
         world.run(kMillisecond);
         world.runner.reset();
         world.records(5);
@@ -188,7 +188,7 @@ TEST_CASE("runner: a new sink begins where it is told to", "[sinks][runner]") {
         CHECK(world.far.arrived().size() == 5);
     }
     SECTION("with the oldest record when its cursor is lost, whatever it was told") {
-        world.settings.start_at = StartAt::latest;
+        world.settings.start_at.kind = StartAt::Kind::latest;
         world.disk.cursor_lost = true;
         world.run(kSecond);
         CHECK(world.far.arrived().size() == 20);
@@ -310,6 +310,18 @@ TEST_CASE(
     CHECK(world.disk.cursor == Lsn{20});
 }
 
+TEST_CASE("runner: a new sink begins at a time, one with a cursor does not", "[sinks][runner]") {
+    World world;
+    world.records(30);  // each a millisecond after the one before
+    world.settings.start_at = {StartAt::Kind::time, test::RecordSpec::kEpoch + 21 * kMillisecond};
+    const bool resumed = GENERATE(false, true);
+    if (resumed) world.disk.cursor = Lsn{10};
+    world.run(kSecond);
+    CHECK(world.far.arrived().size() == (resumed ? 20 : 10));
+    CHECK(world.disk.cursor == Lsn{30});
+    CHECK(world.books_balance());
+}
+
 TEST_CASE("runner: the cursor waits for a confirmation to settle", "[sinks][runner]") {
     World world;
     world.far.settle = 5 * kSecond;
@@ -321,6 +333,27 @@ TEST_CASE("runner: the cursor waits for a confirmation to settle", "[sinks][runn
     CHECK(world.books_balance());
     world.run(2 * kSecond);
     CHECK(world.disk.cursor == Lsn{10});
+}
+
+TEST_CASE(
+    "runner: a settle time that the sink learns on the way counts at once", "[sinks][runner]"
+) {
+    World world;
+    world.far.settle = 15 * kSecond;
+    world.records(10);
+    world.run(kSecond);
+    CHECK(world.disk.cursor == Lsn{0});
+    world.far.settle = 0;
+    world.records(10);
+    world.run(kSecond);
+    CHECK(world.disk.cursor == Lsn{20});
+    world.far.settle = 5 * kSecond;
+    world.records(10);
+    world.run(3 * kSecond);
+    CHECK(world.disk.cursor == Lsn{20});
+    world.run(3 * kSecond);
+    CHECK(world.disk.cursor == Lsn{30});
+    CHECK(world.books_balance());
 }
 
 TEST_CASE(

@@ -91,7 +91,11 @@ void append_escaped(std::string_view text, const Table& table, std::string& out)
     }
 }
 
-std::string_view field_name(std::string_view name) noexcept {
+using Names = config::OrderedMap<std::string>;
+
+std::string_view field_name(const Names& rename, std::string_view name) noexcept {
+    const std::string* other = rename.empty() ? nullptr : rename.find(name);
+    if (other != nullptr) name = *other;
     if (name.empty()) return "_";
     return name == "time" ? "time_" : name;
 }
@@ -109,7 +113,8 @@ std::string text_of(const Field& field) {
 /// The fields of one point in the making.
 class FieldSet {
 public:
-    FieldSet(std::string& out, bool integers) : out_(out), integers_(integers) {}
+    FieldSet(std::string& out, const LineFormat& format)
+        : out_(out), rename_(format.rename), integers_(format.integers) {}
 
     /// Numbers and booleans; strings only when `any`. Others have no form in a point.
     void add(const Field& field, bool any) {
@@ -150,11 +155,12 @@ private:
     std::string& key(std::string_view name) {
         out_ += any_ ? ',' : ' ';
         any_ = true;
-        append_line_key(field_name(name), out_);
+        append_line_key(field_name(rename_, name), out_);
         return out_ += '=';
     }
 
     std::string& out_;
+    const Names& rename_;
     bool integers_;
     bool any_ = false;
     std::uint32_t left_out_ = 0;
@@ -224,7 +230,7 @@ LineEncoder::LineEncoder(LineFormat format) : format_(std::move(format)) {
     append_line_measurement(format_.measurement, measurement_);
     for (const std::string& name : format_.tags) {
         Tag tag{name, {}};
-        append_line_key(field_name(name), tag.key);
+        append_line_key(field_name(format_.rename, name), tag.key);
         tags_.push_back(std::move(tag));
     }
     std::sort(tags_.begin(), tags_.end(), [](const Tag& a, const Tag& b) { return a.key < b.key; });
@@ -258,7 +264,7 @@ LineEncoder::Outcome LineEncoder::append(Lsn lsn, const RecordView& record, std:
     }
     append_tags(record, out);
 
-    FieldSet fields(out, format_.integers);
+    FieldSet fields(out, format_);
     bool score_named = false;
     for (std::uint16_t i = 0; format_.fields.empty() && i < record.field_count(); ++i) {
         const Field field = record.field(i);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/ordered_map.h"
 #include "penstock/clock.h"
 #include "penstock/ids.h"
 #include "penstock/record.h"
@@ -20,9 +21,10 @@ struct LineFormat {
     std::vector<std::string>
         tags;  // deviceId, device, client, status, stream, topic, or a field's name
     std::vector<std::string>
-        fields;              // empty: every number and boolean that is no tag, and the score
-    bool integers = false;   // whole numbers as integers (`7i`) instead of floats
-    bool tie_break = false;  // see point_time()
+        fields;  // empty: every number and boolean that is no tag, and the score
+    config::OrderedMap<std::string> rename;  // keys of tags and fields: name to key
+    bool integers = false;                   // whole numbers as integers (`7i`) instead of floats
+    bool tie_break = false;                  // see point_time()
     TimePrecision precision = TimePrecision::nanoseconds;
 };
 

@@ -78,6 +78,9 @@ Table<LineProtocolConfig> Fields<LineProtocolConfig>::table() {
             max_items(1024)
         ),
         field(
+            "rename", &C::rename, "Other keys for tags and fields: name to key.", max_items(1024)
+        ),
+        field(
             "integers",
             &C::integers,
             "Write whole numbers as integers (7i). A field that is not always whole then conflicts "

@@ -25,6 +25,7 @@ struct LineProtocolConfig : SinkConfig {
     std::string measurement;  // empty: the stream's name
     std::vector<std::string> tags{"deviceId", "status"};
     std::vector<std::string> fields;
+    config::OrderedMap<std::string> rename;
     bool integers = false;
     bool tie_break = false;
     TimePrecision precision = TimePrecision::nanoseconds;

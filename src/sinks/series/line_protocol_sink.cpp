@@ -114,12 +114,13 @@ public:
               {config.measurement,
                config.tags,
                config.fields,
+               config.rename,
                config.integers,
                config.tie_break,
                config.precision}
           ),
           settle_(fixed_settle(config.settle)),
-          known_(settle_.has_value()),
+          learns_settle_(!settle_.has_value()),
           client_(config.http),
           own_metrics_(context.metrics ? nullptr : std::make_unique<metrics::Registry>()),
           counts_(context.metrics ? *context.metrics : *own_metrics_, context.id) {}
@@ -160,7 +161,7 @@ private:
     const std::string url_;
     const LineEncoder encoder_;
     std::optional<Nanoseconds> settle_;
-    bool known_;  // settle_ is set, or was learned from an answer
+    const bool learns_settle_;  // `settle: auto`
 
     HttpClient client_;
     Purpose purpose_ = Purpose::nothing;
@@ -318,10 +319,8 @@ bool LineProtocolSink::contact_was_lost(const HttpResponse& response) const {
 }
 
 void LineProtocolSink::answered(const HttpResponse& response, SinkProgress& progress) {
-    if (!known_) {
-        known_ = true;
-        settle_ = is_victoria(response) ? kVictoriaSettle : 0;
-    }
+    // Only a server that took a write is the far side; a refusal may come from a proxy before it.
+    if (learns_settle_ && response.success()) settle_ = is_victoria(response) ? kVictoriaSettle : 0;
     const bool lost = contact_was_lost(response);
     had_contact_ = true;
     close_announced_ = response.header("connection") == "close";

@@ -1,7 +1,6 @@
 #include "sinks/stream/kafka.h"
 
 #include "base/log.h"
-#include "base/record_json.h"
 #include "sinks/stream/in_flight.h"
 #include "sinks/stream/kafka_errors.h"
 #include "sinks/stream/kafka_inquiry.h"
@@ -33,11 +32,15 @@ std::string_view decimal(std::uint64_t value, std::array<char, 20>& out) {
 
 class KafkaSink final : public Sink {
 public:
-    KafkaSink(const KafkaConfig& config, const SinkContext& context)
+    KafkaSink(
+        const KafkaConfig& config, const SinkContext& context, NameTemplate topic, NameTemplate key
+    )
         : config_(config),
           context_(context),
           journal_(context.journal.text()),
-          json_(context.journal) {}
+          encoder_(config.output, context.journal),
+          topic_template_(std::move(topic)),
+          key_template_(std::move(key)) {}
     ~KafkaSink() override { closer_.close(std::move(producer_)); }
 
     [[nodiscard]] bool put(Lsn lsn, const RecordView& record) override;
@@ -60,7 +63,7 @@ private:
         return suspects_to_ <= window_.safe() || !window_.empty();
     }
     [[nodiscard]] std::string_view value_of(Lsn lsn, const RecordView& record);
-    [[nodiscard]] std::string_view topic_of(const RecordView& record);
+    [[nodiscard]] std::string_view key_of(const RecordView& record);
     [[nodiscard]] bool took(int code, Lsn lsn, InFlight::Ticket ticket);
     void connect(KafkaPace pace);
     [[nodiscard]] bool broken() const noexcept { return failed_ || stopped_; }
@@ -79,7 +82,9 @@ private:
     const KafkaConfig config_;
     const SinkContext context_;
     const std::string journal_;
-    const RecordJson json_;
+    const OutputEncoder encoder_;
+    const NameTemplate topic_template_;
+    const NameTemplate key_template_;
     KafkaCloser closer_;
     std::shared_ptr<KafkaProducer> producer_;
     KafkaInquiry inquiry_;
@@ -88,6 +93,7 @@ private:
     InFlight window_;
     std::string value_;  // of the record being put
     std::string topic_;
+    std::string key_;
     SinkProgress news_;     // since the last poll
     bool failed_ = false;   // a failure was reported; nothing is put before reset()
     bool stopped_ = false;  // the producer stopped for a failed batch
@@ -100,12 +106,13 @@ private:
 bool KafkaSink::put(Lsn lsn, const RecordView& record) {
     if (!producer_ || broken() || full() || held(lsn)) return false;
     const std::string_view value = value_of(lsn, record);
-    const std::size_t size = value.size() + record.device().size();
+    const std::string_view key = key_of(record);
+    const std::size_t size = value.size() + key.size();
     const InFlight::Ticket ticket = window_.add(lsn, size + kRecordOverhead);
     std::array<char, 20> digits{};
     KafkaMessage message;
-    message.topic = topic_of(record);
-    message.key = record.device();
+    message.topic = topic_template_.of(record, topic_);
+    message.key = key;
     message.value = {producer_->arena().keep(value, ticket), value.size()};
     message.journal = journal_;
     message.lsn = decimal(lsn.value, digits);
@@ -133,16 +140,15 @@ bool KafkaSink::took(int code, Lsn lsn, InFlight::Ticket ticket) {
 }
 
 std::string_view KafkaSink::value_of(Lsn lsn, const RecordView& record) {
-    if (config_.format == KafkaFormat::raw) return record.payload();
+    if (encoder_.raw()) return record.payload();
     value_.clear();
-    json_.append(lsn, record, value_);
+    encoder_.append(lsn, record, value_);
     return value_;
 }
 
-std::string_view KafkaSink::topic_of(const RecordView& record) {
-    if (config_.topic.find('{') == std::string::npos) return config_.topic;
-    topic_ = kafka_topic(config_.topic, record.stream());
-    return topic_;
+/// No key: the library chooses a partition. An empty one is a key like any other.
+std::string_view KafkaSink::key_of(const RecordView& record) {
+    return config_.key.empty() ? std::string_view() : key_template_.of(record, key_);
 }
 
 // ---- what comes back
@@ -342,7 +348,14 @@ Result<std::unique_ptr<Sink>> make_kafka_sink(
             {{"sink", context.id}, {"librdkafka", rd_kafka_version_str()}}
         );
     }
-    return std::unique_ptr<Sink>(std::make_unique<KafkaSink>(config, context));
+    PS_TRY(auto topic, NameTemplate::parse(config.topic, kafka_topic_rules()));
+    NameTemplate key;
+    if (!config.key.empty()) {
+        PS_TRY(key, NameTemplate::parse(config.key, kafka_key_rules()));
+    }
+    return std::unique_ptr<Sink>(
+        std::make_unique<KafkaSink>(config, context, std::move(topic), std::move(key))
+    );
 }
 
 SinkKind kafka_kind() {

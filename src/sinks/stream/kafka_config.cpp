@@ -2,48 +2,33 @@
 
 #include "sinks/stream/kafka_settings.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 namespace penstock::sinks {
 namespace {
 
-constexpr std::string_view kStream = "{stream}";
 constexpr std::size_t kTopicMax = 249;  // Kafka: org.apache.kafka.common.internals.Topic
-
-bool topic_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
+constexpr std::size_t kKeyMax = std::size_t{256} * 1024;
 
 /// Why this is no pattern of a topic, or "".
 std::string topic_problem(std::string_view pattern) {
-    std::string literal(pattern);
-    if (const auto at = literal.find(kStream); at != std::string::npos) {
-        if (at == 0) return "must begin with a literal text before {stream}";
-        literal.replace(at, kStream.size(), "s");
-    }
-    if (literal.empty()) return "must not be empty";
-    if (literal == "." || literal == "..") return "must not be '.' or '..'";
-    if (literal.size() > kTopicMax) return "must have at most 249 characters";
-    if (!std::all_of(literal.begin(), literal.end(), topic_char)) {
-        return "must be made of letters, digits, '.', '_', '-' and at most one {stream}";
-    }
-    return {};
+    if (pattern == "." || pattern == "..") return "must not be '.' or '..'";
+    const auto made = NameTemplate::parse(pattern, kafka_topic_rules());
+    return made.ok() ? "" : made.error().message;
 }
 
 }  // namespace
 
-std::string kafka_topic(std::string_view pattern, std::string_view stream) {
-    std::string topic(pattern);
-    const auto at = topic.find(kStream);
-    if (at == std::string::npos) return topic;
-    std::string safe(stream);
-    std::replace_if(safe.begin(), safe.end(), [](char c) { return !topic_char(c); }, '_');
-    topic.replace(at, kStream.size(), safe);
-    if (topic.size() > kTopicMax) topic.resize(kTopicMax);
-    return topic;
+const NameRules& kafka_topic_rules() {
+    static constexpr NameRules kRules{
+        NameRules::Escape::underscore, true, false, kTopicMax, " !\"#$%&'()*+,/:;<=>?@[\\]^`|~"
+    };
+    return kRules;
+}
+
+const NameRules& kafka_key_rules() {
+    static constexpr NameRules kRules{NameRules::Escape::none, false, true, kKeyMax, {}};
+    return kRules;
 }
 
 }  // namespace penstock::sinks
@@ -52,7 +37,6 @@ namespace penstock::config {
 
 using sinks::KafkaCompression;
 using sinks::KafkaConfig;
-using sinks::KafkaFormat;
 using sinks::KafkaProtocol;
 using sinks::KafkaSaslConfig;
 using sinks::KafkaSecurityConfig;
@@ -141,17 +125,18 @@ Table<KafkaConfig> Fields<KafkaConfig>::table() {
         field(
             "topic",
             &KafkaConfig::topic,
-            "Topic; may hold {stream} behind a literal beginning, as in telemetry.{stream}.",
+            "Topic; may hold {stream} and {status} behind a literal beginning, as in "
+            "telemetry.{stream}.",
             required
         ),
         field(
-            "format",
-            &KafkaConfig::format,
-            "Value of a record: the device's members with status, score and origin (enriched), or "
-            "the bytes as received "
-            "(raw).",
-            one_of<KafkaFormat>({{"enriched", KafkaFormat::enriched}, {"raw", KafkaFormat::raw}})
+            "key",
+            &KafkaConfig::key,
+            "Key of a message, which decides its partition: may hold {device}, {client}, {stream}, "
+            "{status}, {topic}. Empty: no key; records are spread over the partitions, and a "
+            "device's records are in no order."
         ),
+        keys_of(&KafkaConfig::output),
         field(
             "compression",
             &KafkaConfig::compression,
@@ -214,6 +199,10 @@ Table<KafkaConfig> Fields<KafkaConfig>::table() {
 void Fields<KafkaConfig>::check(const KafkaConfig& c, const Origin& where, Problems& problems) {
     if (const std::string why = sinks::topic_problem(c.topic); !why.empty()) {
         problems.error(where.at("topic"), "'topic' " + why);
+    }
+    const auto key_made = sinks::NameTemplate::parse(c.key, sinks::kafka_key_rules());
+    if (!c.key.empty() && !key_made.ok()) {
+        problems.error(where.at("key"), "'key' " + key_made.error().message);
     }
     for (std::size_t i = 0; i < c.brokers.size(); ++i) {
         const std::string& broker = c.brokers[i];

@@ -2,6 +2,8 @@
 
 #include "config/field.h"
 #include "sinks/config.h"
+#include "sinks/encode/output.h"
+#include "sinks/name_template.h"
 
 #include <cstdint>
 #include <string>
@@ -11,7 +13,6 @@
 namespace penstock::sinks {
 
 enum class KafkaProtocol : std::uint8_t { plaintext, tls, sasl_plaintext, sasl_tls };
-enum class KafkaFormat : std::uint8_t { enriched, raw };
 enum class KafkaCompression : std::uint8_t { none, gzip, snappy, lz4, zstd };
 
 struct KafkaSaslConfig {
@@ -40,7 +41,9 @@ struct KafkaConfig : SinkConfig {
     std::vector<std::string> brokers;
     /// Literal, or with `{stream}` behind a literal beginning. Device text never gets here (R7).
     std::string topic;
-    KafkaFormat format = KafkaFormat::enriched;
+    /// A template; empty: none, records are spread over the partitions without order.
+    std::string key = "{device}";
+    OutputConfig output;
     KafkaCompression compression = KafkaCompression::lz4;
     Duration linger = std::chrono::milliseconds(5);
     ByteCount batch_size{1'000'000};
@@ -55,8 +58,9 @@ struct KafkaConfig : SinkConfig {
     config::OrderedMap<std::string> options;
 };
 
-/// The topic of a stream's records.
-[[nodiscard]] std::string kafka_topic(std::string_view pattern, std::string_view stream);
+/// Templates of a topic's name and of a key.
+[[nodiscard]] const NameRules& kafka_topic_rules();
+[[nodiscard]] const NameRules& kafka_key_rules();
 
 }  // namespace penstock::sinks
 

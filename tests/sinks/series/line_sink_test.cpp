@@ -357,6 +357,24 @@ TEST_CASE("line sink: settle is learned from the server", "[sinks][series]") {
     CHECK(bench.sink().settle() == (victoria ? kVictoriaSettle : 0));
 }
 
+TEST_CASE("line sink: a proxy's refusal teaches nothing about settling", "[sinks][series]") {
+    bool proxy = true;
+    Bench bench([&](const FakeHttpRequest&) {
+        return proxy ? FakeHttpReply{502, {}, ""} : FakeHttpReply{204, {"X-Server-Hostname: h"}, ""};
+    });
+    bench.config.settle = "auto";
+    bench.put(1);
+    bench.sink().flush();
+    REQUIRE(bench.report().failure);
+    CHECK(bench.sink().settle() == kVictoriaSettle);
+    proxy = false;
+    bench.sink().reset(Lsn{0});
+    bench.put(1);
+    bench.sink().flush();
+    CHECK(bench.report().safe == Lsn{1});
+    CHECK(bench.sink().settle() == kVictoriaSettle);
+}
+
 TEST_CASE(
     "line sink: a far side that went away while confirmations settle is noticed", "[sinks][series]"
 ) {

@@ -41,7 +41,7 @@ TEST_CASE("kafka: key, value, headers and timestamp of a record", "[sinks][kafka
 
 TEST_CASE("kafka: format raw carries the bytes as received", "[sinks][kafka]") {
     MockKafka far;
-    far.config.format = KafkaFormat::raw;
+    far.config.output.format = OutputForm::raw;
     Rig rig(far);
     test::RecordSpec spec;
     spec.payload = "{ \"odd\" :\t[1 , 2] }";
@@ -237,13 +237,6 @@ TEST_CASE(
     CHECK(text.find("p.yaml:4:") != std::string::npos);
     CHECK(text.find("p.yaml:5:") != std::string::npos);
     CHECK(text.find("p.yaml:6:") == std::string::npos);
-}
-
-TEST_CASE("kafka: a topic is made of the stream behind a literal beginning", "[sinks][kafka]") {
-    CHECK(kafka_topic("telemetry", "x") == "telemetry");
-    CHECK(kafka_topic("t.{stream}", "doors") == "t.doors");
-    CHECK(kafka_topic("t.{stream}.v1", "a/b c") == "t.a_b_c.v1");
-    CHECK(kafka_topic("t.{stream}", std::string(400, 'x')).size() == 249);
 }
 
 TEST_CASE("kafka: the sinks table reads it by type", "[sinks][kafka][config]") {
