@@ -105,10 +105,23 @@ public:
         return test::arrivals_in(place_.objects(server_));
     }
     [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] bool can(Fault fault) const override {
-        return fault == Fault::none || fault == Fault::unreachable;
+    [[nodiscard]] std::string lacks(Fault fault) const override {
+        const bool can =
+            fault == Fault::none || fault == Fault::unreachable || fault == Fault::crash;
+        return can ? "" : "this server does not fail on demand; the fake one shows it";
+    }
+    [[nodiscard]] std::string lacks_refusal() const override {
+        return "an object store does not look into objects";
+    }
+    [[nodiscard]] std::string lacks_size_bound() const override {
+        return "a record is never too large for an object";
     }
     void set(Fault fault) override {
+        if (fault == Fault::crash) {
+            REQUIRE(server_.kill().ok());
+            REQUIRE(server_.restart().ok());
+            return;
+        }
         const Status done = fault == Fault::unreachable ? server_.stop()
                             : stopped_                  ? server_.restart()
                                                         : Status();
@@ -123,6 +136,7 @@ private:
 };
 
 std::unique_ptr<contract::FarSide> bucket() {
+    if (!shared()) return nullptr;
     return std::make_unique<Bucket>();
 }
 
@@ -150,44 +164,7 @@ std::string uploads_under_way(const S3StoreConfig& config) {
 #define PS_NEEDS_S3 \
     if (!shared()) return
 
-TEST_CASE("archive, real S3: delivers every record", "[sinks][archive][server][contract]") {
-    PS_NEEDS_S3;
-    contract::delivers_all(bucket);
-}
-TEST_CASE(
-    "archive, real S3: keeps the order of each device", "[sinks][archive][server][contract][S04]"
-) {
-    PS_NEEDS_S3;
-    contract::keeps_order_per_device(bucket);
-}
-TEST_CASE(
-    "archive, real S3: loses nothing when killed in the middle of a batch",
-    "[sinks][archive][server][contract]"
-) {
-    PS_NEEDS_S3;
-    contract::survives_kill_mid_batch(bucket);
-}
-TEST_CASE(
-    "archive, real S3: waits while the far side is unreachable",
-    "[sinks][archive][server][contract][S01]"
-) {
-    PS_NEEDS_S3;
-    contract::waits_while_unreachable(bucket);
-}
-TEST_CASE(
-    "archive, real S3: unicode and hostile device ids arrive as they are",
-    "[sinks][archive][server][contract]"
-) {
-    PS_NEEDS_S3;
-    contract::carries_hostile_device_ids(bucket);
-}
-TEST_CASE(
-    "archive, real S3: never reports a record as safe before it has arrived",
-    "[sinks][archive][server][contract][S13]"
-) {
-    PS_NEEDS_S3;
-    contract::never_reports_ahead(bucket);
-}
+PS_SINK_CONTRACT("archive, real S3", "[sinks][archive][server]", bucket)
 
 TEST_CASE(
     "archive: S3 holds device, time, status and score, over http and https",

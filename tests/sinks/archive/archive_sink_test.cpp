@@ -80,7 +80,15 @@ public:
         return test::arrivals_in(test::objects_below(dir_ / "lake"));
     }
     [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] bool can(Fault fault) const override { return fault == Fault::none; }
+    [[nodiscard]] std::string lacks(Fault fault) const override {
+        return fault == Fault::none ? "" : "a folder has none of the faults of a service";
+    }
+    [[nodiscard]] std::string lacks_refusal() const override {
+        return "an object store does not look into objects";
+    }
+    [[nodiscard]] std::string lacks_size_bound() const override {
+        return "a record is never too large for an object";
+    }
     void set(Fault) override {}
 
 private:
@@ -101,11 +109,23 @@ public:
         return test::arrivals_in(objects);
     }
     [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] bool can(Fault fault) const override { return fault != Fault::half_accepted; }
+    [[nodiscard]] std::string lacks(Fault fault) const override {
+        return fault == Fault::half_accepted ? "a store takes an object as a whole" : "";
+    }
+    [[nodiscard]] std::string lacks_refusal() const override {
+        return "an object store does not look into objects";
+    }
+    [[nodiscard]] std::string lacks_size_bound() const override {
+        return "a record is never too large for an object";
+    }
     void set(Fault fault) override {
         if (fault == Fault::unreachable) return s3_.server().go_away();
         s3_.server().come_back();
         s3_.set_fault(nullptr);
+        if (fault == Fault::crash) {
+            s3_.server().go_away();
+            return s3_.server().come_back();
+        }
         if (fault == Fault::throttled) always(FakeS3::error(503, "SlowDown"));
         if (fault == Fault::denied) always(FakeS3::error(403, "SignatureDoesNotMatch"));
         if (fault == Fault::hang) always({200, {}, "", Manner::hang});

@@ -75,20 +75,23 @@ using Objects = std::map<std::string, std::string>;
     return text::parse_uint(rest.substr(0, rest.find_first_not_of("0123456789"))).value_or(0);
 }
 
+/// What an enriched record says (base/record_json.h).
+[[nodiscard]] inline sinks::contract::Arrival arrival_of(std::string_view line) {
+    const std::string_view meta = line.substr(line.rfind("\"_penstock\":{"));
+    sinks::contract::Arrival arrival;
+    arrival.device = member(meta, "device");
+    arrival.event_time = parse_iso_time(member(meta, "eventTime")).value_or(0);
+    arrival.lsn = Lsn{number(meta, "lsn")};
+    arrival.value = std::to_string(number(line, "heartRate"));
+    return arrival;
+}
+
 /// What the enriched lines of all objects hold, in the order of their names.
 [[nodiscard]] inline std::vector<sinks::contract::Arrival> arrivals_in(const Objects& objects) {
     std::vector<sinks::contract::Arrival> all;
     for (const auto& [name, bytes] : objects) {
-        for (const std::string& line : lines_of(text_of(bytes))) {
-            const std::string_view meta =
-                std::string_view(line).substr(line.rfind("\"_penstock\":{"));
-            sinks::contract::Arrival arrival;
-            arrival.device = member(meta, "device");
-            arrival.event_time = parse_iso_time(member(meta, "eventTime")).value_or(0);
-            arrival.lsn = Lsn{number(meta, "lsn")};
-            arrival.value = std::to_string(number(line, "heartRate"));
-            all.push_back(arrival);
-        }
+        for (const std::string& line : lines_of(text_of(bytes)))
+            all.push_back(arrival_of(line));
     }
     return all;
 }

@@ -20,7 +20,9 @@
 ///     PS_SINK_CONTRACT("kafka, broker", "[kafka][server]", [] { return std::make_unique<Broker>();
 ///     })
 ///
-/// A far side that cannot do a fault says so in `can()`, and the case passes with a note.
+/// A far side that cannot show a case states why in `lacks...()`: the case is left out with that
+/// note. What no real server does on demand is shown by the fake one, which lacks nothing that its
+/// protocol knows.
 namespace penstock::sinks::contract {
 
 /// What a far side can be told to do to a sink.
@@ -35,6 +37,7 @@ enum class Fault : std::uint8_t {
                     // otherwise
     denied,         // refuses the credentials until told otherwise
     hang,           // takes connections and bytes and never answers
+    crash,          // dies without notice and is back at once with what it had made durable
 };
 
 /// One record as the far side holds it. Records are told apart by event time: the suite never uses
@@ -60,17 +63,21 @@ public:
     /// included.
     [[nodiscard]] virtual std::vector<Arrival> arrived() = 0;
 
-    [[nodiscard]] virtual bool can(Fault fault) const = 0;
+    /// Why it cannot be told to do this; empty: it can.
+    [[nodiscard]] virtual std::string lacks(Fault fault) const = 0;
     virtual void set(Fault fault) = 0;
 
-    /// A payload that this far side refuses for good while it takes its neighbours; empty: it takes
-    /// everything. The suite puts it into one record of a batch.
+    /// A payload that this far side refuses for good while it takes its neighbours. The suite puts
+    /// it into one record of a batch.
     [[nodiscard]] virtual std::string refused_payload() { return {}; }
-    /// False: a store that knows no order (one value per device and time); then the order case is
-    /// left out.
-    [[nodiscard]] virtual bool ordered() const { return true; }
-    /// False: the same record twice leaves one (upsert); then duplicates are not looked for.
-    [[nodiscard]] virtual bool keeps_duplicates() const { return true; }
+    /// Why there is none.
+    [[nodiscard]] virtual std::string lacks_refusal() const { return {}; }
+    /// A payload that is too large for this far side, or for the bound that the sink has for it.
+    [[nodiscard]] virtual std::string oversized_payload() { return {}; }
+    /// Why there is none.
+    [[nodiscard]] virtual std::string lacks_size_bound() const { return {}; }
+    /// Why it holds records in no order (one value per device and time); empty: it keeps theirs.
+    [[nodiscard]] virtual std::string lacks_order() const { return {}; }
     /// Longest time in which a delivery that can succeed has succeeded.
     [[nodiscard]] virtual Nanoseconds patience() const { return 20 * kSecond; }
 };
@@ -87,6 +94,8 @@ void survives_reset_after_write(const FarSideFactory& make);
 void waits_while_unreachable(const FarSideFactory& make);
 void alarms_on_wrong_credentials(const FarSideFactory& make);
 void quarantines_only_the_refused(const FarSideFactory& make);
+void quarantines_only_the_oversized(const FarSideFactory& make);
+void survives_far_crash(const FarSideFactory& make);
 void carries_hostile_device_ids(const FarSideFactory& make);
 void stops_while_hung(const FarSideFactory& make);
 void never_reports_ahead(const FarSideFactory& make);
@@ -117,6 +126,10 @@ void keeps_all(const FarSideFactory& make);
     { penstock::sinks::contract::alarms_on_wrong_credentials(__VA_ARGS__); }                                        \
     TEST_CASE(label ": one refused record is quarantined, the rest kept", tags "[contract][S07]")                   \
     { penstock::sinks::contract::quarantines_only_the_refused(__VA_ARGS__); }                                       \
+    TEST_CASE(label ": one record too large is quarantined, the rest kept", tags "[contract][S07]")                 \
+    { penstock::sinks::contract::quarantines_only_the_oversized(__VA_ARGS__); }                                     \
+    TEST_CASE(label ": loses nothing when the far side dies just after it confirmed", tags "[contract][S13]")       \
+    { penstock::sinks::contract::survives_far_crash(__VA_ARGS__); }                                                 \
     TEST_CASE(label ": unicode and hostile device ids arrive as they are", tags "[contract]")                       \
     { penstock::sinks::contract::carries_hostile_device_ids(__VA_ARGS__); }                                         \
     TEST_CASE(label ": stops within its bound while the far side hangs", tags "[contract]")                         \

@@ -19,15 +19,18 @@ class MemoryFarSide final : public FarSide {
 public:
     static constexpr std::size_t kBatch = 50;
     static constexpr std::size_t kWindow = 100;
+    static constexpr std::size_t kPayloadMax = 1000;
 
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override;
     [[nodiscard]] std::vector<Arrival> arrived() override { return arrived_; }
-    [[nodiscard]] bool can(Fault) const override { return true; }
+    [[nodiscard]] std::string lacks(Fault) const override { return {}; }
     void set(Fault fault) override { fault_ = fault; }
     [[nodiscard]] std::string refused_payload() override { return "{\"poison\":true}"; }
+    [[nodiscard]] std::string oversized_payload() override {
+        return "{\"blob\":\"" + std::string(kPayloadMax, 'x') + "\"}";
+    }
 
     Nanoseconds settle = 0;
-    bool forgets_on_contact_loss = false;  // loses what it confirmed within `settle`
     std::size_t batches = 0;
 
 private:
@@ -46,7 +49,8 @@ public:
         Item item{lsn, {std::string(record.device()), record.event_time(), lsn, {}}, false};
         if (const auto rate = record.find("heartRate"))
             item.arrival.value = std::string(rate->text);
-        item.poison = record.payload().find("poison") != std::string_view::npos;
+        item.poison = record.payload().find("poison") != std::string_view::npos ||
+                      record.payload().size() > kPayloadMax;
         window_.push_back(std::move(item));
         return true;
     }
@@ -82,7 +86,9 @@ private:
         ++far_.batches;
         const Fault fault = far_.fault_;
         if (fault == Fault::hang) return;
-        if (fault == Fault::unreachable) return fail(progress, FailureClass::transient, true);
+        if (fault == Fault::crash) far_.fault_ = Fault::none;
+        if (fault == Fault::unreachable || fault == Fault::crash)
+            return fail(progress, FailureClass::transient, true);
         if (fault == Fault::throttled) return fail(progress, FailureClass::throttled, false);
         if (fault == Fault::denied) return fail(progress, FailureClass::credentials, false);
         const bool half = fault == Fault::half_accepted;

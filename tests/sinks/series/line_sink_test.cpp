@@ -107,9 +107,19 @@ public:
         return arrived_;
     }
     [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] bool can(Fault) const override { return true; }
+    [[nodiscard]] std::string lacks(Fault) const override { return {}; }
+    [[nodiscard]] std::string lacks_order() const override {
+        return "a time-series store keeps one value per device and time";
+    }
+    [[nodiscard]] std::string lacks_refusal() const override {
+        return "the suite's records hold numbers only; bad ones have cases of their own";
+    }
+    [[nodiscard]] std::string lacks_size_bound() const override {
+        return "a point has the chosen numbers, however large the payload is";
+    }
     void set(Fault fault) override {
         if (fault == Fault::unreachable) return server_.go_away();
+        if (fault == Fault::crash) server_.go_away();
         server_.come_back();
         fault_ = fault;
     }
@@ -134,6 +144,7 @@ private:
                 return {200, {}, "", Manner::reset};
             case Fault::none:
             case Fault::unreachable:
+            case Fault::crash:
                 break;
         }
         keep(points);
@@ -360,7 +371,8 @@ TEST_CASE("line sink: settle is learned from the server", "[sinks][series]") {
 TEST_CASE("line sink: a proxy's refusal teaches nothing about settling", "[sinks][series]") {
     bool proxy = true;
     Bench bench([&](const FakeHttpRequest&) {
-        return proxy ? FakeHttpReply{502, {}, ""} : FakeHttpReply{204, {"X-Server-Hostname: h"}, ""};
+        return proxy ? FakeHttpReply{502, {}, ""}
+                     : FakeHttpReply{204, {"X-Server-Hostname: h"}, ""};
     });
     bench.config.settle = "auto";
     bench.put(1);

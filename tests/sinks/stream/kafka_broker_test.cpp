@@ -51,9 +51,15 @@ public:
         config.compression = KafkaCompression::none;
     }
 
-    [[nodiscard]] bool can(Fault fault) const override {
-        return fault == Fault::none || fault == Fault::unreachable || fault == Fault::denied ||
-               fault == Fault::hang;
+    [[nodiscard]] std::string lacks(Fault fault) const override {
+        if (fault == Fault::throttled) return "a broker delays its answers, it refuses nothing";
+        if (fault == Fault::half_accepted || fault == Fault::reset_after_write) {
+            return "a broker does not fail on demand; the library's stand-in shows it";
+        }
+        return {};
+    }
+    [[nodiscard]] std::string lacks_refusal() const override {
+        return "a broker refuses nothing of a record but its size";
     }
     void set(Fault fault) override {
         test::Server& server = **broker();
@@ -62,6 +68,10 @@ public:
         if (denied_) allow_alice();
         down_ = hung_ = denied_ = false;
         if (fault == Fault::unreachable) down_ = server.kill().ok();
+        if (fault == Fault::crash) {
+            REQUIRE(server.kill().ok());
+            REQUIRE(server.restart().ok());
+        }
         if (fault == Fault::hang) hung_ = ::kill(std::stoi(server.value("pid")), SIGSTOP) == 0;
         if (fault == Fault::denied) {
             denied_ = true;
@@ -70,7 +80,7 @@ public:
         }
     }
     /// Smaller than the sink's own limit: only the broker finds it too large.
-    [[nodiscard]] std::string refused_payload() override {
+    [[nodiscard]] std::string oversized_payload() override {
         return "{\"blob\":\"" + std::string(20'000, 'x') + "\"}";
     }
     [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }

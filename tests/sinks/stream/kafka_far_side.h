@@ -85,9 +85,12 @@ public:
     explicit MockKafka(int partitions = 3);
     ~MockKafka() override;
 
-    [[nodiscard]] bool can(Fault) const override { return true; }
+    [[nodiscard]] std::string lacks(Fault) const override { return {}; }
     void set(Fault fault) override;
-    [[nodiscard]] std::string refused_payload() override;
+    [[nodiscard]] std::string lacks_refusal() const override {
+        return "a broker refuses nothing of a record but its size";
+    }
+    [[nodiscard]] std::string oversized_payload() override;
 
     /// The next produce requests are answered so (librdkafka's error codes).
     void answer_produce(const std::vector<int>& errors);

@@ -198,7 +198,7 @@ std::string MockKafka::brokers() const {
     return rd_kafka_mock_cluster_bootstraps(cluster_);
 }
 
-std::string MockKafka::refused_payload() {
+std::string MockKafka::oversized_payload() {
     return "{\"blob\":\"" + std::string(config.record_max.value + 1000, 'x') + "\"}";
 }
 
@@ -251,6 +251,9 @@ void MockKafka::set(Fault fault) {
             return answer_produce(
                 std::vector<int>(1000, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
             );
+        case Fault::crash:
+            set_down(true);
+            return set_down(false);
         case Fault::half_accepted:
             return answer_produce({RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_UNKNOWN});
         case Fault::hang:
