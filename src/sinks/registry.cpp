@@ -1,6 +1,7 @@
 #include "sinks/registry.h"
 
 #include "sinks/archive/archive_sink.h"
+#include "sinks/file/file_sink.h"
 #include "sinks/series/line_protocol_sink.h"
 #include "sinks/stream/kafka.h"
 
@@ -9,7 +10,12 @@
 namespace penstock::sinks {
 
 const std::vector<SinkKind>& sink_kinds() {
-    static const std::vector<SinkKind> kinds{kafka_kind(), line_protocol_kind(), archive_kind()};
+    static const std::vector<SinkKind> kinds{
+        kafka_kind(),
+        line_protocol_kind(),
+        archive_kind(),
+        file_kind(),
+    };
     return kinds;
 }
 
