@@ -4,6 +4,7 @@
 #include "sinks/file/file_sink.h"
 #include "sinks/series/line_protocol_sink.h"
 #include "sinks/stream/kafka.h"
+#include "sinks/stream/nats.h"
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@ namespace penstock::sinks {
 const std::vector<SinkKind>& sink_kinds() {
     static const std::vector<SinkKind> kinds{
         kafka_kind(),
+        nats_kind(),
         line_protocol_kind(),
         archive_kind(),
         file_kind(),

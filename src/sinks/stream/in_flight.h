@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 namespace penstock::sinks {
 
@@ -58,6 +59,12 @@ public:
 
     [[nodiscard]] bool contains(Ticket ticket) const noexcept {
         return ticket >= front_ && ticket < next_;
+    }
+    /// The ticket of a record that waits for its confirmation.
+    [[nodiscard]] std::optional<Ticket> find(Lsn lsn) const {
+        const auto at = std::ranges::lower_bound(slots_, lsn, {}, &Slot::lsn);
+        if (at == slots_.end() || at->lsn != lsn) return std::nullopt;
+        return front_ + static_cast<Ticket>(at - slots_.begin());
     }
     /// Precondition: contains(ticket).
     [[nodiscard]] Lsn lsn(Ticket ticket) const { return slots_[ticket - front_].lsn; }

@@ -1,0 +1,490 @@
+#include "sinks/stream/nats_link.h"
+
+#include "base/text.h"
+
+#include <nats/nats.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace penstock::sinks {
+namespace {
+
+template <auto Destroy>
+struct Deleter {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        Destroy(object);
+    }
+};
+using Options = std::unique_ptr<natsOptions, Deleter<natsOptions_Destroy>>;
+using Connection = std::unique_ptr<natsConnection, Deleter<natsConnection_Destroy>>;
+using Context = std::unique_ptr<jsCtx, Deleter<jsCtx_Destroy>>;
+using StreamInfo = std::unique_ptr<jsStreamInfo, Deleter<jsStreamInfo_Destroy>>;
+
+std::int64_t milliseconds(Duration span) {
+    return std::max<std::int64_t>(
+        1, std::chrono::duration_cast<std::chrono::milliseconds>(span).count()
+    );
+}
+
+/// One line, for the operator.
+std::string one_line(std::string text) {
+    for (char& c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    }
+    return text;
+}
+
+FailureClass class_of(natsStatus status) {
+    switch (status) {
+        case NATS_CONNECTION_AUTH_FAILED:
+        case NATS_NOT_PERMITTED:
+        case NATS_SSL_ERROR:
+            return FailureClass::credentials;
+        case NATS_SECURE_CONNECTION_WANTED:
+        case NATS_SECURE_CONNECTION_REQUIRED:
+        case NATS_INVALID_ARG:
+        case NATS_INVALID_SUBJECT:
+        case NATS_ADDRESS_MISSING:
+        case NATS_NO_SERVER_SUPPORT:
+            return FailureClass::configuration;
+        default:
+            return FailureClass::transient;
+    }
+}
+
+FailureClass class_of(jsErrCode code) {
+    switch (code) {
+        case JSStreamNotFoundErr:
+        case JSStreamNotMatchErr:
+        case JSNotEnabledErr:
+        case JSNotEnabledForAccountErr:
+        case JSStreamSealedErr:
+        case JSStreamSubjectOverlapErr:
+        case JSStreamNameExistErr:
+            return FailureClass::configuration;
+        case JSAccountResourcesExceededErr:
+        case JSInsufficientResourcesErr:
+        case JSMemoryResourcesExceededErr:
+        case JSStorageResourcesExceededErr:
+        case JSStreamStoreFailedErr:
+            return FailureClass::throttled;
+        default:
+            return FailureClass::transient;
+    }
+}
+
+/// The calling thread's last error, in words.
+std::string words(std::string_view what, natsStatus status) {
+    const char* detail = nats_GetLastError(nullptr);
+    std::string text(what);
+    text += ": ";
+    text += natsStatus_GetText(status);
+    if (detail != nullptr && *detail != '\0') {
+        text += ": ";
+        text += detail;
+    }
+    return one_line(std::move(text));
+}
+
+SinkFailure failure_of(std::string_view what, natsStatus status, jsErrCode code = {}) {
+    SinkFailure failure;
+    failure.kind = code == 0 ? class_of(status) : class_of(code);
+    failure.message = words(what, status);
+    failure.lost_contact = failure.kind == FailureClass::transient;
+    return failure;
+}
+
+}  // namespace
+
+void NatsBatch::add(Lsn lsn, Lsn before, std::string_view subject, std::string_view value) {
+    Item item{lsn, before, bytes.size(), 0, value.size()};
+    bytes += subject;
+    bytes += '\0';
+    item.value = bytes.size();
+    bytes += value;
+    bytes += '\0';
+    items.push_back(item);
+}
+
+struct NatsLink::Shared {
+    Shared(NatsConfig c, std::string j) : config(std::move(c)), journal(std::move(j)) {}
+
+    const NatsConfig config;
+    const std::string journal;
+
+    std::mutex mutex;  // guards everything below
+    std::condition_variable news;
+    std::condition_variable work;
+    State state = State::connecting;
+    bool closing = false;
+    bool gone = false;  // its thread has left the library
+    SinkFailure failure;
+    NatsBatch inbox;
+    std::vector<NatsAck> acks;
+
+    void end(SinkFailure why);
+    void hear(NatsAck ack);
+    void run(void* number);
+    [[nodiscard]] Options options(void* number);
+    [[nodiscard]] bool open_stream(jsCtx& js);
+    void serve(jsCtx& js);
+    [[nodiscard]] bool publish_one(jsCtx& js, const NatsBatch& batch, const NatsBatch::Item& item);
+    [[nodiscard]] Lsn lsn_of(natsMsg* message) const;
+
+    static void on_ack(jsCtx*, natsMsg* message, jsPubAck* ack, jsPubAckErr* error, void* to);
+    static void on_closed(natsConnection* connection, void* to);
+    static void on_error(
+        natsConnection* connection, natsSubscription*, natsStatus status, void* to
+    );
+};
+
+/// The links that are alive, by number: callbacks of the library may come after all else is gone.
+/// Threads: any.
+class NatsLinks {
+public:
+    void* add(const std::shared_ptr<NatsLink::Shared>& link) {
+        const std::lock_guard lock(mutex_);
+        links_.emplace(++last_, link);
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): a number that the library carries for us.
+        return reinterpret_cast<void*>(last_);
+    }
+    void remove(void* number) {
+        const std::lock_guard lock(mutex_);
+        links_.erase(reinterpret_cast<std::uintptr_t>(number));
+    }
+    std::shared_ptr<NatsLink::Shared> find(void* number) {
+        const std::lock_guard lock(mutex_);
+        const auto found = links_.find(reinterpret_cast<std::uintptr_t>(number));
+        return found == links_.end() ? nullptr : found->second.lock();
+    }
+
+private:
+    std::mutex mutex_;  // guards all
+    std::uintptr_t last_ = 0;
+    std::map<std::uintptr_t, std::weak_ptr<NatsLink::Shared>> links_;
+};
+
+namespace {
+
+NatsLinks& links() {
+    static NatsLinks all;
+    return all;
+}
+
+}  // namespace
+
+// ---- what the library calls, on its threads ----------------------------------------------------
+
+Lsn NatsLink::Shared::lsn_of(natsMsg* message) const {
+    const char* id = nullptr;
+    if (natsMsgHeader_Get(message, "Nats-Msg-Id", &id) != NATS_OK || id == nullptr) return {};
+    const std::string_view text(id);
+    if (text.size() <= journal.size() + 1) return {};
+    return Lsn{text::parse_uint(text.substr(journal.size() + 1)).value_or(0)};
+}
+
+void NatsLink::Shared::on_ack(
+    jsCtx*, natsMsg* message, jsPubAck* ack, jsPubAckErr* error, void* to
+) {
+    const std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>> owned(message);
+    const auto self = links().find(to);
+    if (!self) return;
+    NatsAck heard;
+    heard.lsn = self->lsn_of(message);
+    heard.stored = ack != nullptr;
+    if (error != nullptr) {
+        heard.refused = error->ErrCode == JSStreamMessageExceedsMaximumErr;
+        heard.failure.kind = error->ErrCode != 0 ? class_of(error->ErrCode) : class_of(error->Err);
+        heard.reason = one_line(
+            error->ErrText != nullptr && *error->ErrText != '\0' ? error->ErrText
+                                                                 : natsStatus_GetText(error->Err)
+        );
+        heard.failure.message = "message not stored: " + heard.reason;
+    }
+    self->hear(std::move(heard));
+}
+
+void NatsLink::Shared::on_closed(natsConnection* connection, void* to) {
+    const auto self = links().find(to);
+    if (!self) return;
+    const char* detail = nullptr;
+    const natsStatus status = natsConnection_GetLastError(connection, &detail);
+    SinkFailure why;
+    why.kind = status == NATS_OK ? FailureClass::transient : class_of(status);
+    why.message = "connection closed";
+    if (detail != nullptr && *detail != '\0') why.message += ": " + one_line(detail);
+    why.lost_contact = true;
+    self->end(std::move(why));
+}
+
+void NatsLink::Shared::on_error(
+    natsConnection* connection, natsSubscription*, natsStatus status, void* to
+) {
+    const auto self = links().find(to);
+    if (!self || status == NATS_SLOW_CONSUMER) return;
+    const char* detail = nullptr;
+    static_cast<void>(natsConnection_GetLastError(connection, &detail));
+    SinkFailure why;
+    why.kind = class_of(status);
+    why.message =
+        one_line(detail != nullptr && *detail != '\0' ? detail : natsStatus_GetText(status));
+    self->end(std::move(why));
+}
+
+// ---- the link's thread -------------------------------------------------------------------------
+
+void NatsLink::Shared::end(SinkFailure why) {
+    const std::lock_guard lock(mutex);
+    if (state == State::over) return;
+    state = State::over;
+    failure = std::move(why);
+    news.notify_all();
+    work.notify_all();
+}
+
+void NatsLink::Shared::hear(NatsAck ack) {
+    const std::lock_guard lock(mutex);
+    acks.push_back(std::move(ack));
+    news.notify_all();
+}
+
+Options NatsLink::Shared::options(void* number) {
+    natsOptions* made = nullptr;
+    natsStatus status = natsOptions_Create(&made);
+    Options owned(made);
+    const auto set = [&status](auto call, auto... arguments) {
+        if (status == NATS_OK) status = call(arguments...);
+    };
+    std::vector<const char*> servers;
+    for (const std::string& server : config.servers)
+        servers.push_back(server.c_str());
+    set(natsOptions_SetServers, made, servers.data(), static_cast<int>(servers.size()));
+    set(natsOptions_SetName, made, "penstock");
+    set(natsOptions_SetTimeout, made, milliseconds(config.connect_timeout));
+    set(natsOptions_SetAllowReconnect, made, false);
+    set(natsOptions_SetPingInterval, made, milliseconds(config.ack_timeout));
+    set(natsOptions_SetWriteDeadline, made, milliseconds(config.ack_timeout));
+    set(natsOptions_SetClosedCB, made, &on_closed, number);
+    set(natsOptions_SetErrorHandler, made, &on_error, number);
+    if (!config.user.empty()) {
+        std::string password(config.password.reveal());
+        set(natsOptions_SetUserInfo, made, config.user.c_str(), password.c_str());
+        wipe(password);
+    }
+    if (!config.token.empty()) {
+        std::string token(config.token.reveal());
+        set(natsOptions_SetToken, made, token.c_str());
+        wipe(token);
+    }
+    if (!config.credentials.empty()) {
+        set(natsOptions_SetUserCredentialsFromFiles, made, config.credentials.c_str(), nullptr);
+    }
+    if (config.use_tls) {
+        set(natsOptions_SetSecure, made, true);
+        if (!config.tls.ca.empty())
+            set(natsOptions_LoadCATrustedCertificates, made, config.tls.ca.c_str());
+        if (!config.tls.certificate.empty()) {
+            set(natsOptions_LoadCertificatesChain,
+                made,
+                config.tls.certificate.c_str(),
+                config.tls.key.c_str());
+        }
+    }
+    if (status == NATS_OK) return owned;
+    SinkFailure why = failure_of("settings", status);
+    why.kind = FailureClass::configuration;
+    end(std::move(why));
+    return nullptr;
+}
+
+/// The stream must be there, or is made.
+bool NatsLink::Shared::open_stream(jsCtx& js) {
+    jsStreamInfo* found = nullptr;
+    jsErrCode code{};
+    natsStatus status = js_GetStreamInfo(&found, &js, config.stream.c_str(), nullptr, &code);
+    const StreamInfo info(found);
+    if (status == NATS_OK) return true;
+    const bool missing = status == NATS_NOT_FOUND || code == JSStreamNotFoundErr;
+    if (!missing || !config.create_stream) {
+        SinkFailure why = failure_of("stream '" + config.stream + "'", status, code);
+        if (missing) {
+            why.kind = FailureClass::configuration;
+            why.message =
+                "there is no stream '" + config.stream + "' (create_stream: true makes it)";
+            why.lost_contact = false;
+        }
+        end(std::move(why));
+        return false;
+    }
+    const std::string filter = nats_subject_filter(config.subject);
+    const char* subject = filter.c_str();
+    jsStreamConfig wanted;
+    jsStreamConfig_Init(&wanted);
+    wanted.Name = config.stream.c_str();
+    wanted.Subjects = &subject;
+    wanted.SubjectsLen = 1;
+    wanted.Storage = js_FileStorage;
+    wanted.Replicas = config.replicas;
+    jsStreamInfo* made = nullptr;
+    status = js_AddStream(&made, &js, &wanted, nullptr, &code);
+    const StreamInfo made_info(made);
+    if (status == NATS_OK) return true;
+    end(failure_of("stream '" + config.stream + "' not made", status, code));
+    return false;
+}
+
+bool NatsLink::Shared::publish_one(jsCtx& js, const NatsBatch& batch, const NatsBatch::Item& item) {
+    natsMsg* message = nullptr;
+    natsStatus status = natsMsg_Create(
+        &message,
+        batch.bytes.data() + item.subject,
+        nullptr,
+        batch.bytes.data() + item.value,
+        static_cast<int>(item.size)
+    );
+    const std::string id = journal + '-' + std::to_string(item.lsn.value);
+    const std::string before = journal + '-' + std::to_string(item.before.value);
+    jsPubOptions options;
+    jsPubOptions_Init(&options);
+    options.MsgId = id.c_str();
+    options.ExpectStream = config.stream.c_str();
+    if (item.before.value != 0) options.ExpectLastMsgId = before.c_str();
+    if (status == NATS_OK) status = js_PublishMsgAsync(&js, &message, &options);
+    natsMsg_Destroy(message);
+    if (status == NATS_OK) return true;
+    if (status == NATS_MAX_PAYLOAD) {
+        NatsAck ack;
+        ack.lsn = item.lsn;
+        ack.refused = true;
+        ack.reason = "larger than the server takes (max_payload)";
+        hear(std::move(ack));
+        return true;
+    }
+    end(failure_of("publish", status));
+    return false;
+}
+
+void NatsLink::Shared::serve(jsCtx& js) {
+    NatsBatch batch;
+    for (;;) {
+        {
+            std::unique_lock lock(mutex);
+            work.wait(lock, [this] {
+                return closing || state == State::over || !inbox.items.empty();
+            });
+            if (closing || state == State::over) return;
+            std::swap(batch, inbox);
+        }
+        for (const NatsBatch::Item& item : batch.items) {
+            if (!publish_one(js, batch, item)) return;
+        }
+        batch.bytes.clear();
+        batch.items.clear();
+    }
+}
+
+void NatsLink::Shared::run(void* number) {
+    const Options settings = options(number);
+    if (!settings) return;
+    natsConnection* opened = nullptr;
+    natsStatus status = natsConnection_Connect(&opened, settings.get());
+    const Connection connection(opened);
+    if (status != NATS_OK) return end(failure_of("cannot connect", status));
+    jsOptions wanted;
+    jsOptions_Init(&wanted);
+    wanted.Wait = milliseconds(config.connect_timeout);
+    wanted.PublishAsync.AckHandler = &on_ack;
+    wanted.PublishAsync.AckHandlerClosure = number;
+    jsCtx* made = nullptr;
+    status = natsConnection_JetStream(&made, connection.get(), &wanted);
+    const Context js(made);
+    if (status != NATS_OK) return end(failure_of("JetStream", status));
+    if (!open_stream(*js)) return;
+    {
+        const std::lock_guard lock(mutex);
+        if (state == State::connecting) state = State::ready;
+        news.notify_all();
+    }
+    serve(*js);
+    natsConnection_Close(connection.get());
+}
+
+std::shared_ptr<NatsLink> NatsLink::open(const NatsConfig& config, const std::string& journal) {
+    auto shared = std::make_shared<Shared>(config, journal);
+    std::thread([shared] {
+        void* const number = links().add(shared);
+        shared->run(number);
+        links().remove(number);
+        const std::lock_guard lock(shared->mutex);
+        shared->gone = true;
+        shared->news.notify_all();
+    }).detach();
+    return std::shared_ptr<NatsLink>(new NatsLink(std::move(shared)));
+}
+
+// ---- the owner's side --------------------------------------------------------------------------
+
+NatsLink::~NatsLink() {
+    close();
+}
+
+NatsLink::State NatsLink::state() const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->state;
+}
+
+bool NatsLink::gone(Nanoseconds wait) const {
+    std::unique_lock lock(shared_->mutex);
+    return shared_->news.wait_for(lock, std::chrono::nanoseconds(wait), [this] {
+        return shared_->gone;
+    });
+}
+
+SinkFailure NatsLink::failure() const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->failure;
+}
+
+void NatsLink::send(NatsBatch& batch) {
+    const std::lock_guard lock(shared_->mutex);
+    NatsBatch& inbox = shared_->inbox;
+    if (inbox.items.empty()) {
+        std::swap(inbox, batch);
+    } else {
+        const std::size_t base = inbox.bytes.size();
+        inbox.bytes += batch.bytes;
+        for (NatsBatch::Item item : batch.items) {
+            item.subject += base;
+            item.value += base;
+            inbox.items.push_back(item);
+        }
+    }
+    batch.bytes.clear();
+    batch.items.clear();
+    shared_->work.notify_one();
+}
+
+void NatsLink::acks(std::vector<NatsAck>& out, Nanoseconds wait) {
+    std::unique_lock lock(shared_->mutex);
+    const State before = shared_->state;
+    shared_->news.wait_for(lock, std::chrono::nanoseconds(wait), [&] {
+        return !shared_->acks.empty() || shared_->state != before || before == State::over;
+    });
+    out.clear();
+    std::swap(out, shared_->acks);
+}
+
+void NatsLink::close() {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->closing = true;
+    shared_->work.notify_one();
+}
+
+}  // namespace penstock::sinks
