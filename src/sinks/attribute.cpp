@@ -58,6 +58,11 @@ Value number(double value) {
     return Value::of(value);
 }
 
+/// Whole microseconds: a time written with up to six digits is equal to the same time.
+Value seconds(Nanoseconds time) {
+    return Value::of(static_cast<double>(time / kMicrosecond) / 1e6);
+}
+
 Value attribute_value(Attribute attribute, Lsn lsn, const RecordView& record) {
     switch (attribute) {
         case Attribute::lsn:
@@ -67,9 +72,9 @@ Value attribute_value(Attribute attribute, Lsn lsn, const RecordView& record) {
                 return number(static_cast<double>(*sequence));
             return {};
         case Attribute::event_time:
-            return number(static_cast<double>(record.event_time()) / 1e9);
+            return seconds(record.event_time());
         case Attribute::received_at:
-            return number(static_cast<double>(record.arrival_time()) / 1e9);
+            return seconds(record.arrival_time());
         case Attribute::score:
             if (const auto score = record.score()) return number(score->value);
             return {};
@@ -143,6 +148,14 @@ Value field_value(const Field& field, std::string& scratch) {
     return there;
 }
 
+void append_field_text(const Field& field, std::string& out) {
+    if (field.type == FieldType::string && field.escaped) {
+        append_unescaped(field, out);
+    } else {
+        out += field.text;
+    }
+}
+
 }  // namespace
 
 std::optional<RecordName> RecordName::parse(std::string_view name) {
@@ -163,6 +176,29 @@ bool RecordName::append_json(
         }
     }
     return attribute_ && append_attribute(*attribute_, journal, lsn, record, out);
+}
+
+bool RecordName::append_text(
+    const std::string& journal, Lsn lsn, const RecordView& record, std::string& out
+) const {
+    if (field_) {
+        if (const auto field = record.find(name_)) {
+            append_field_text(*field, out);
+            return true;
+        }
+    }
+    if (!attribute_) return false;
+    if (const std::string_view text = text_of(*attribute_, record); !text.empty()) {
+        out += text;
+        return true;
+    }
+    const std::size_t begin = out.size();
+    const bool there = append_attribute(*attribute_, journal, lsn, record, out);
+    if (there && out[begin] == '"') {  // a time or the journal: no escapes inside
+        out.pop_back();
+        out.erase(begin, 1);
+    }
+    return there;
 }
 
 Value RecordName::value(Lsn lsn, const RecordView& record, std::string& scratch) const {

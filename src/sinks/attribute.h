@@ -45,11 +45,14 @@ public:
     [[nodiscard]] bool append_json(
         const std::string& journal, Lsn lsn, const RecordView& record, std::string& out
     ) const;
+    /// The same as plain text: strings without quotes and escapes.
+    [[nodiscard]] bool append_text(
+        const std::string& journal, Lsn lsn, const RecordView& record, std::string& out
+    ) const;
     /// Its value for an expression; times are seconds since 1970. A text lives as long as the
     /// record and `scratch`. The journal's id is missing here.
-    [[nodiscard]] expression::Value value(
-        Lsn lsn, const RecordView& record, std::string& scratch
-    ) const;
+    [[nodiscard]] expression::Value value(Lsn lsn, const RecordView& record, std::string& scratch)
+        const;
 
 private:
     RecordName(std::string_view name, std::optional<Attribute> attribute)

@@ -5,6 +5,8 @@
 #include "sinks/series/line_protocol_sink.h"
 #include "sinks/stream/kafka.h"
 #include "sinks/stream/nats.h"
+#include "sinks/stream/redis_latest.h"
+#include "sinks/stream/redis_stream.h"
 
 #include <algorithm>
 
@@ -14,6 +16,8 @@ const std::vector<SinkKind>& sink_kinds() {
     static const std::vector<SinkKind> kinds{
         kafka_kind(),
         nats_kind(),
+        redis_stream_kind(),
+        redis_latest_kind(),
         line_protocol_kind(),
         archive_kind(),
         file_kind(),

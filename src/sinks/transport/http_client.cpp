@@ -1,5 +1,7 @@
 #include "sinks/transport/http_client.h"
 
+#include "sinks/transport/curl_common.h"
+
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -10,16 +12,6 @@ namespace penstock::sinks {
 namespace {
 
 constexpr std::size_t kHeaderLinesMax = 64;
-
-/// The library's global state, made before the first handle and left to the end of the process.
-void init_library() {
-    static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
-    static_cast<void>(done);  // a failure shows again when handles are made
-}
-
-long milliseconds(Duration span) {
-    return static_cast<long>(std::max<std::int64_t>(span.count() / kMillisecond, 1));
-}
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -87,18 +79,10 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* user) {
     return size;
 }
 
-void set_tls(CURL* handle, const TlsConfig& tls) {
-    curl_easy_setopt(handle, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-    if (!tls.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, tls.ca.c_str());
-    if (!tls.certificate.empty())
-        curl_easy_setopt(handle, CURLOPT_SSLCERT, tls.certificate.c_str());
-    if (!tls.key.empty()) curl_easy_setopt(handle, CURLOPT_SSLKEY, tls.key.c_str());
-}
-
 void set_limits(CURL* handle, const HttpConfig& config, std::size_t body_bytes) {
     const auto extra = std::chrono::milliseconds(body_bytes * 1000 / HttpClient::kBodyRateMin);
-    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(config.connect_timeout));
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, milliseconds(config.timeout + extra));
+    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, curl::milliseconds(config.connect_timeout));
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, curl::milliseconds(config.timeout + extra));
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 16L);  // bytes a second, either way
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(config.timeout).count();
     curl_easy_setopt(
@@ -150,21 +134,6 @@ void set_callbacks(Transfer& transfer) {
     curl_easy_setopt(transfer.handle, CURLOPT_ERRORBUFFER, transfer.error);
 }
 
-Errc code_of(CURLcode code) {
-    switch (code) {
-        case CURLE_OPERATION_TIMEDOUT:
-            return Errc::timed_out;
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CERTPROBLEM:
-        case CURLE_SSL_CACERT_BADFILE:
-        case CURLE_SSL_ISSUER_ERROR:
-        case CURLE_SSL_ENGINE_NOTFOUND:
-            return Errc::denied;
-        default:
-            return Errc::unavailable;
-    }
-}
-
 std::string sentence(const Transfer& transfer, CURLcode code) {
     if (transfer.cut) return "the answer is longer than 64 KiB";
     return transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
@@ -180,7 +149,7 @@ Result<HttpResponse> outcome_of(Transfer& transfer, CURLcode code) {
     // A far side may refuse a body before it has read all of it, and close: its status is the
     // answer.
     if (code == CURLE_OK || status >= 400) return std::move(transfer.response);
-    return Error{code_of(code), sentence(transfer, code)};
+    return Error{curl::code_of(code), sentence(transfer, code)};
 }
 
 }  // namespace
@@ -193,7 +162,7 @@ std::string_view HttpResponse::header(std::string_view name) const noexcept {
 }
 
 struct HttpClient::State {
-    explicit State(HttpConfig settings) : config(std::move(settings)) { init_library(); }
+    explicit State(HttpConfig settings) : config(std::move(settings)) { curl::init_library(); }
     ~State() { drop(); }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -218,7 +187,7 @@ struct HttpClient::State {
         }
         set_callbacks(*transfer);
         set_limits(transfer->handle, config, transfer->request.body.size());
-        set_tls(transfer->handle, config.tls);
+        curl::set_tls(transfer->handle, config.tls);
         set_request(*transfer);
         if (curl_multi_add_handle(multi, transfer->handle) != CURLM_OK) {
             lost.push_back({transfer->ticket, Error{Errc::unavailable, "cannot begin a request"}});
@@ -267,10 +236,7 @@ std::vector<HttpFinished> HttpClient::poll(Nanoseconds wait) {
     curl_multi_perform(state_->multi, &running);
     state_->collect(out);
     if (!out.empty() || wait <= 0) return out;
-    const auto bound = std::min<Nanoseconds>(wait / kMillisecond, 3'600'000);
-    curl_multi_poll(
-        state_->multi, nullptr, 0, static_cast<int>(std::max<Nanoseconds>(bound, 1)), nullptr
-    );
+    curl_multi_poll(state_->multi, nullptr, 0, curl::poll_milliseconds(wait), nullptr);
     curl_multi_perform(state_->multi, &running);
     state_->collect(out);
     return out;
