@@ -2,6 +2,7 @@
 
 #include "sinks/archive/archive_sink.h"
 #include "sinks/file/file_sink.h"
+#include "sinks/http/http_sink.h"
 #include "sinks/series/line_protocol_sink.h"
 #include "sinks/stream/kafka.h"
 #include "sinks/stream/nats.h"
@@ -20,6 +21,7 @@ const std::vector<SinkKind>& sink_kinds() {
         redis_latest_kind(),
         line_protocol_kind(),
         archive_kind(),
+        http_kind(),
         file_kind(),
     };
     return kinds;

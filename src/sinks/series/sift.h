@@ -8,6 +8,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace penstock::sinks {
@@ -48,6 +49,11 @@ public:
     [[nodiscard]] std::string_view body();
     [[nodiscard]] std::size_t lines() const noexcept { return groups_.front().size(); }
 
+    /// The first and last record in it. Precondition: not done.
+    [[nodiscard]] std::pair<Lsn, Lsn> range() const {
+        const Group& group = groups_.front();
+        return {batch_.lines[group.front()].lsn, batch_.lines[group.back()].lsn};
+    }
     /// What became of the write of body().
     void confirmed();
     /// Returns the lines that are refused by it.
