@@ -12,7 +12,7 @@ namespace penstock::journal {
 namespace {
 
 /// A call starts anew when retention takes away what it was about to read; at most so often.
-constexpr int kTriesMax = 4;
+constexpr int kTriesMax = 16;
 
 bool gone(const Error& error) {
     return error.code == Errc::not_found;
@@ -235,21 +235,22 @@ void JournalHistory::wait_until_fresh() const {
 
 Result<StoredRecord> JournalHistory::latest(std::string_view device) {
     wait_until_fresh();
-    Error last{Errc::not_found, "no record of this device is kept"};
     for (int i = 0; i < kTriesMax; ++i) {
-        PS_TRY(const auto newest, newest_of(device));
-        if (!newest) break;
+        const auto newest = newest_of(device);
+        if (!newest && gone(newest.error())) continue;
+        if (!newest) return newest.error();
+        if (!*newest) return Error{Errc::not_found, "no record of this device is kept"};
         RecordFetcher fetcher(log_, keeper_);
-        PS_CHECK(fetcher.announce({newest->lsn}));
-        auto record = fetcher.get(newest->lsn);
+        PS_CHECK(fetcher.announce({(*newest)->lsn}));
+        auto record = fetcher.get((*newest)->lsn);
         if (record || !gone(record.error())) return record;
-        last = record.error();
     }
-    return last;
+    return Error{Errc::unavailable, "records are deleted faster than they are found"};
 }
 
 /// Newest segment first. An older segment can only win with a later event time, so most are passed
-/// over by their summary; what is found is remembered for the sealed ones.
+/// over by their summary; what is found is remembered for the sealed ones. Errors: not_found
+/// (nothing was found, and some of what was to be looked at is gone meanwhile), io.
 Result<std::optional<Posting>> JournalHistory::newest_of(std::string_view device) {
     const auto all = segments();
     const Lsn oldest = all.empty() ? Lsn{} : all.back().first;
@@ -257,6 +258,7 @@ Result<std::optional<Posting>> JournalHistory::newest_of(std::string_view device
     if (cached && cached->newest.lsn < oldest) cached.reset();
     std::optional<Posting> best;
     std::uint64_t newest_sealed = 0;
+    bool missed = false;
     for (const auto& segment : all) {
         if (segment.sealed) newest_sealed = std::max(newest_sealed, segment.number);
         if (cached && segment.number <= cached->through) {
@@ -264,10 +266,14 @@ Result<std::optional<Posting>> JournalHistory::newest_of(std::string_view device
             break;
         }
         auto found = newest_in(segment, device, best, keeper_);
-        if (!found && gone(found.error())) continue;
-        if (!found) return found;
-        best = *found;
+        if (!found && !gone(found.error())) return found;
+        if (found) {
+            best = *found;
+        } else {
+            missed = true;
+        }
     }
+    if (!best && missed) return Error{Errc::not_found, "its segments are gone"};
     if (best && newest_sealed != 0) latest_.put(device, {newest_sealed, *best});
     return best;
 }

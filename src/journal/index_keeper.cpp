@@ -19,9 +19,6 @@ namespace {
 /// a missing index when records never cease.
 constexpr auto kIdleWait = std::chrono::nanoseconds(std::chrono::seconds(1));
 constexpr auto kBuildInterval = std::chrono::seconds(5);
-/// How long records gather before they are indexed: being woken for each commit costs more than
-/// the work itself.
-constexpr auto kRest = std::chrono::milliseconds(5);
 
 std::optional<SegmentInfo> by_number(const SegmentList& segments, std::uint64_t number) {
     for (auto& segment : segments.all())
@@ -149,7 +146,6 @@ void IndexKeeper::run(const std::stop_token& stop) {
             continue;
         }
         take(*result);
-        if (reader_.position() > log_.tail.durable()) rest(stop);
         const bool idle = !result->chunk && result->gap.cause == Gap::Cause::none;
         const auto now = std::chrono::steady_clock::now();
         if (!idle && now - built_at < kBuildInterval) continue;
@@ -166,11 +162,6 @@ void IndexKeeper::run(const std::stop_token& stop) {
         take(*result);
     }
     finish_sealed();
-}
-
-void IndexKeeper::rest(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    wanted_changed_.wait_for(lock, stop, kRest, [this] { return wanted_ > through_; });
 }
 
 void IndexKeeper::take(const ReadResult& result) {
@@ -337,8 +328,6 @@ Lsn IndexKeeper::through() const {
 
 bool IndexKeeper::wait_for(Lsn lsn, Nanoseconds bound) const {
     std::unique_lock lock(mutex_);
-    wanted_ = std::max(wanted_, lsn);
-    if (wanted_ > through_) wanted_changed_.notify_all();
     return advanced_.wait_for(lock, std::chrono::nanoseconds(bound), [&] {
         return through_ >= lsn;
     });

@@ -90,8 +90,6 @@ public:
 private:
     void run(const std::stop_token& stop);
     void take(const ReadResult& result);
-    /// Lets records gather, until somebody waits for one.
-    void rest(const std::stop_token& stop);
     /// Steps over a damaged frame: it cannot be indexed.
     void step_over(const std::stop_token& stop);
     [[nodiscard]] Result<Lsn> behind_damage(const SegmentInfo& segment, Lsn from) const;
@@ -120,8 +118,6 @@ private:
     mutable std::mutex mutex_;  // guards everything below, down to the blank line
     mutable std::condition_variable advanced_;
     Lsn through_;
-    mutable Lsn wanted_;  // the newest record that somebody waited for
-    mutable std::condition_variable_any wanted_changed_;
     std::map<std::uint64_t, std::shared_ptr<OpenIndex>> open_;  // by segment number
     std::list<Cached> cache_;                                   // most recently used first
     std::size_t cached_bytes_ = 0;
