@@ -158,6 +158,12 @@ public:
     void remove(void* number) {
         const std::lock_guard lock(mutex_);
         links_.erase(reinterpret_cast<std::uintptr_t>(number));
+        fewer_.notify_all();
+    }
+    /// Waits at most `bound` until no thread of a link is in the library.
+    void wait_until_none(Nanoseconds bound) {
+        std::unique_lock lock(mutex_);
+        fewer_.wait_for(lock, std::chrono::nanoseconds(bound), [this] { return links_.empty(); });
     }
     std::shared_ptr<NatsLink::Shared> find(void* number) {
         const std::lock_guard lock(mutex_);
@@ -167,15 +173,28 @@ public:
 
 private:
     std::mutex mutex_;  // guards all
+    std::condition_variable fewer_;
     std::uintptr_t last_ = 0;
     std::map<std::uintptr_t, std::weak_ptr<NatsLink::Shared>> links_;
 };
 
 namespace {
 
+/// At the end of the process: the library takes itself down next, whoever is still in it.
+struct Farewell {
+    explicit Farewell(NatsLinks& given) : all(given) {}
+    Farewell(const Farewell&) = delete;
+    Farewell& operator=(const Farewell&) = delete;
+    ~Farewell() { all.wait_until_none(kSinkStopBound); }
+
+    NatsLinks& all;
+};
+
+/// Never destroyed: threads that outlive main() use it.
 NatsLinks& links() {
-    static NatsLinks all;
-    return all;
+    static auto* const all = new NatsLinks;
+    static const Farewell farewell(*all);
+    return *all;
 }
 
 }  // namespace
@@ -418,8 +437,8 @@ void NatsLink::Shared::run(void* number) {
 
 std::shared_ptr<NatsLink> NatsLink::open(const NatsConfig& config, const std::string& journal) {
     auto shared = std::make_shared<Shared>(config, journal);
-    std::thread([shared] {
-        void* const number = links().add(shared);
+    void* const number = links().add(shared);
+    std::thread([shared, number] {
         shared->run(number);
         links().remove(number);
         const std::lock_guard lock(shared->mutex);
