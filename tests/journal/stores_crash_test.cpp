@@ -166,6 +166,32 @@ TEST_CASE(
     }
 }
 
+TEST_CASE(
+    "quarantine: a copy that stands in the cache alone does not count as kept after a restart",
+    "[journal][crash][D02]"
+) {
+    FakeDisk disk;
+    test::FakeClock clock;
+    const auto open = [&] {
+        return must(QuarantineStore::open("/data/quarantine", {}, {}, disk, clock));
+    };
+    const auto record = bytes_of("record");
+    const auto append = [&](QuarantineStore& store, std::uint64_t lsn) {
+        const RefusedCopy copy{{lsn}, "why", record};
+        return store.append("lake", std::span(&copy, 1));
+    };
+    {
+        const auto store = open();
+        must(append(*store, 1));
+        disk.fail(FakeDisk::Call::sync, 1);
+        CHECK_FALSE(append(*store, 2).ok());
+    }
+    disk.begin_process();
+    must(append(*open(), 2));
+    disk.cut(FakeDisk::Cut::drop);
+    CHECK(must(open()->list({})).entries.size() == 2);
+}
+
 TEST_CASE("quarantine: a full disk leaves no files behind", "[journal][crash][D17]") {
     FakeDisk disk;
     test::FakeClock clock;

@@ -209,7 +209,8 @@ void survives(IoMode io, const Answer& answer) {
 }
 
 TEST_CASE(
-    "system calls: one that is interrupted or does half goes on where it was", "[journal][crash][T3]"
+    "system calls: one that is interrupted or does half goes on where it was",
+    "[journal][crash][T3]"
 ) {
     const auto io = GENERATE(IoMode::sync, IoMode::automatic);
     for (const Answer& answer : std::vector<Answer>{

@@ -123,7 +123,16 @@ public:
         return disk_.finish(struck);
     }
 
-    void drop_cache() noexcept override {}
+    // What a failed sync left in the cache alone is gone with it; what is dirty stays.
+    void drop_cache() noexcept override {
+        const std::lock_guard lock(disk_.mutex_);
+        if (life_ != disk_.life_) return;
+        inode_->cached = inode_->durable;
+        for (const Inode::Pending& pending : inode_->pending) {
+            if (pending.resize) inode_->cached.resize(*pending.resize);
+            overlay(inode_->cached, pending.bytes, pending.offset);
+        }
+    }
     int native_handle() const noexcept override { return -1; }
 
 private:
@@ -334,6 +343,14 @@ FakeDisk::Pieces FakeDisk::damaged(
 void FakeDisk::flip_bit(std::span<std::byte> bytes) {
     if (bytes.empty()) return;
     bytes[random_() % bytes.size()] ^= static_cast<std::byte>(1U << (random_() % 8));
+}
+
+void FakeDisk::begin_process() {
+    const std::lock_guard lock(mutex_);
+    for (const Names* const map : {&names_, &durable_names_}) {
+        for (const auto& [name, inode] : *map)
+            inode->sync_failed = false;
+    }
 }
 
 void FakeDisk::set_capacity(std::uint64_t bytes) {

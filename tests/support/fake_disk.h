@@ -68,8 +68,10 @@ public:
     [[nodiscard]] bool struck() const;
     /// Calls so far; all changing ones for Call::count.
     [[nodiscard]] std::uint64_t calls(Call call) const;
-    /// Syncs of a file after one of it failed: must stay 0 (R2).
+    /// Syncs of a file by the process that saw one of it fail: must stay 0 (R2).
     [[nodiscard]] std::uint64_t syncs_after_failure() const;
+    /// The process ended and the power stayed: the next one knows of no failed sync.
+    void begin_process();
 
     /// Bytes that files may take together; the total of space().
     void set_capacity(std::uint64_t bytes);

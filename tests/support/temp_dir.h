@@ -10,9 +10,7 @@ namespace penstock::test {
 /// A folder of its own, removed with the object.
 class TempDir {
 public:
-    explicit TempDir(
-        const std::filesystem::path& parent = std::filesystem::temp_directory_path()
-    ) {
+    explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
         std::string name = (parent / "penstock-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
         path_ = name;
