@@ -8,18 +8,14 @@ PENSTOCK_KILLS: how often (default 3). PENSTOCK_SEED: of the moments; printed, s
 The long programme runs rounds of kills, each judged by itself, and goes on where it was interrupted:
   python3 tests/scenario/kill_test.py --programme 300 [--minutes 8] [--state build/kill-programme.json]
 """
-import argparse
-import json
 import os
-import pathlib
 import random
-import subprocess
-import sys
 import time
 import unittest
 
-from support.daemon import ROOT, Daemon, eventually
+from support.daemon import Daemon, eventually
 from support.judgement import judge
+from support.programme import main
 from support.servers import Kafka, Victoria
 
 from oracle import devices, ledger
@@ -83,53 +79,5 @@ class Kill(unittest.TestCase):
         kill_round(self, kills, seed)
 
 
-# ---- the long programme
-
-def commit():
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def play_round(kills, seed):
-    """Figures, `passed` among them."""
-    figures = {"seed": seed, "kills": 0}
-
-    class Round(unittest.TestCase):
-        def runTest(self):
-            figures.update(kill_round(self, kills, seed))
-
-    print(f"PENSTOCK_KILLS={kills} PENSTOCK_SEED={seed} replays this round", flush=True)
-    passed = unittest.TextTestRunner(verbosity=0).run(Round()).wasSuccessful()
-    return {**figures, "passed": passed, "commit": commit()}
-
-
-def programme(options):
-    state = json.loads(options.state.read_text()) if options.state.exists() else {
-        "seed": options.seed or time.time_ns() % 1_000_000, "rounds": []}
-    end = time.monotonic() + options.minutes * 60
-    done = sum(r["kills"] for r in state["rounds"])
-    while done < options.programme and time.monotonic() < end:
-        played = play_round(min(ROUND, options.programme - done), state["seed"] * 1000 + len(state["rounds"]))
-        state["rounds"].append(played)
-        options.state.parent.mkdir(parents=True, exist_ok=True)
-        options.state.write_text(json.dumps(state, indent=1) + "\n")
-        done += played["kills"]
-        if not played["passed"]:
-            break
-    rounds = state["rounds"]
-    failed = [r["seed"] for r in rounds if not r["passed"]]
-    print(f"programme seed {state['seed']}: {done} of {options.programme} kills in {len(rounds)} rounds, "
-          f"{sum(r.get('acknowledged', 0) for r in rounds)} acknowledged, {sum(r.get('lost', 0) for r in rounds)} lost, "
-          f"rounds failed: {failed or 'none'}, commits {sorted({r['commit'] for r in rounds})}")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    if "--programme" not in sys.argv:
-        unittest.main()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--programme", type=int, metavar="KILLS")
-    parser.add_argument("--minutes", type=float, default=8, help="no round is begun after this (default 8)")
-    parser.add_argument("--state", type=pathlib.Path, default=ROOT / "build/kill-programme.json")
-    parser.add_argument("--seed", type=int, help="of a new programme")
-    sys.exit(programme(parser.parse_args()))
+    main(__doc__, kill_round, ROUND, "kills", "kill-programme")
