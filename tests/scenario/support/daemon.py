@@ -62,6 +62,7 @@ class Daemon:
 
     def __init__(self, sinks="", streams=STREAMS, extra="", listeners="", mqtt_extra="", http_extra=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="penstock-test-"))
+        self.data = self.dir / "data"
         self.mqtt, self.http, self.admin = free_ports(3)
         self.process = None
         self.log_path = self.dir / "penstock.log"
@@ -72,14 +73,14 @@ class Daemon:
     def write_config(self):
         self.config = self.dir / "penstock.yaml"
         self.config.write_text(
-            f"data_dir: {self.dir}/data\n"
+            f"data_dir: {self.data}\n"
             "listeners:\n"
             f'  mqtt:  {{ listen: "127.0.0.1:{self.mqtt}"{self.mqtt_extra} }}\n'
             f'  http:  {{ listen: "127.0.0.1:{self.http}"{self.http_extra} }}\n'
             f'  admin: {{ listen: "127.0.0.1:{self.admin}" }}\n'
             f"{self.listeners}\n{self.streams}\n{self.sinks}\n{self.extra}\n")
 
-    def start(self, wait=30, expect_exit=False, env=None):
+    def start(self, wait=30, expect_exit=False, env=None, until="/ready"):
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen([str(BINARY), "run", "--config", str(self.config)], stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log, env={**os.environ, **(env or {})})
@@ -91,7 +92,7 @@ class Daemon:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the daemon ended with {self.process.returncode}:\n{self.log()[-3000:]}")
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.get("/ready")[0] == 200:
+                if self.get(until)[0] == 200:
                     return self
             time.sleep(0.02)
         raise TimeoutError(f"not ready after {wait} s:\n{self.log()[-3000:]}")
