@@ -1,5 +1,4 @@
 #include "ingest/mqtt/session.h"
-
 #include "scripted_device.h"
 
 using namespace penstock;
