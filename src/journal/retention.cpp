@@ -156,6 +156,7 @@ bool Retention::due(const SegmentInfo& segment, std::uint64_t total_bytes) const
 }
 
 Result<std::size_t> Retention::run_once() {
+    const std::lock_guard one_at_a_time(pass_);
     auto total = parts_.segments.bytes();
     std::size_t gone = 0;
     std::uint64_t held = 0;

@@ -75,7 +75,7 @@ struct RetentionParts {
 /// order of a deletion: the cursors are durable already; then the segment is unlinked, then its
 /// folder synced. Cursors of sinks that are not attached (orphans) hold nothing. Life: construct ->
 /// expect(), hold() -> start() -> stop() before the journal is closed. Threads: any thread;
-/// run_once() one at a time.
+/// passes of run_once() wait for each other.
 class Retention {
 public:
     static constexpr Nanoseconds kInterval = kSecond;
@@ -120,6 +120,7 @@ private:
     metrics::Gauge& reserve_;
     metrics::Counter& retired_;
     metrics::Counter& expired_;
+    std::mutex pass_;           // one run_once() at a time
     mutable std::mutex mutex_;  // guards everything below but the thread
     RetentionConfig config_;
     std::vector<ExpectedSink> expected_;
