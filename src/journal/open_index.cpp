@@ -222,24 +222,23 @@ OpenIndex::Slot& OpenIndex::slot_of(
         return found != nullptr;
     });
     if (found != nullptr) return *found;
-    Slot slot;
+    Slot& slot = slots_.emplace_back();
     slot.hash = hash;
     slot.name = static_cast<std::uint32_t>(names_.size());
     slot.name_size = static_cast<std::uint32_t>(device.size());
     slot.stream = stream;
     slot.start = NameStart::of(device);
     names_ += device;
-    slots_.push_back(slot);
     if (slots_.size() * 2 > table_.size()) {
         grow_table();
-        return slots_.back();
+        return slot;
     }
     const std::size_t mask = table_.size() - 1;
     std::size_t at = hash & mask;
     while (table_[at] != 0)
         at = (at + 1) & mask;
     table_[at] = static_cast<std::uint32_t>(slots_.size());
-    return slots_.back();
+    return slot;
 }
 
 void OpenIndex::rows_of(const Slot& slot, std::vector<Posting>& out) const {

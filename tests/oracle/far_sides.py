@@ -11,12 +11,14 @@ from .verdict import Delivered, from_enriched
 
 
 def kafka_records(brokers, topic, timeout=60):
-    """All records of a topic: (key, value as text, headers, partition, offset), by partition and offset."""
+    """All records of a topic, none before there is one: (key, value as text, headers, partition, offset), by partition and offset."""
     form = '{"p":%p,"o":%o,"k":"%k","h":"%h"}\x1f%s\x1e'
     done = subprocess.run(
         ["kcat", "-b", brokers, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", form,
          "-X", "topic.metadata.refresh.interval.ms=500"],
         capture_output=True, timeout=timeout, check=False)
+    if b"Unknown topic" in done.stderr:
+        return []  # it comes with the first record
     if done.returncode:
         raise RuntimeError(f"kcat: {done.stderr.decode(errors='replace')[-1000:]}")
     out = []
