@@ -11,7 +11,7 @@ from .verdict import Delivered, from_enriched
 
 
 def kafka_records(brokers, topic, timeout=60):
-    """All records of a topic, none before there is one: (key, value as text, headers, partition, offset), by partition and offset."""
+    """All records of a topic (none before it is there): (key, value as text, headers, partition, offset), in order."""
     form = '{"p":%p,"o":%o,"k":"%k","h":"%h"}\x1f%s\x1e'
     done = subprocess.run(
         ["kcat", "-b", brokers, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", form,
