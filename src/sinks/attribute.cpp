@@ -60,7 +60,8 @@ Value number(double value) {
 
 /// Whole microseconds: a time written with up to six digits is equal to the same time.
 Value seconds(Nanoseconds time) {
-    return Value::of(static_cast<double>(time / kMicrosecond) / 1e6);
+    const std::int64_t microseconds = time / kMicrosecond;
+    return Value::of(static_cast<double>(microseconds) / 1e6);
 }
 
 Value attribute_value(Attribute attribute, Lsn lsn, const RecordView& record) {
