@@ -35,9 +35,14 @@ def of_sink(seen, sink, name):
 
 
 def settled(seen):
-    """Every sink runs, and lags behind nothing. One that is starting does not know yet how far it lags."""
+    """Every sink runs, and lags behind nothing that the journal holds.
+
+    One that is starting does not know yet how far it lags, and what a sink says of itself may be a second older than the journal.
+    """
+    durable = seen.get("penstock_journal_durable_lsn", 0.0)
     return bool(sinks(seen)) and all(
-        of_sink(seen, sink, "state") == RUNNING and of_sink(seen, sink, "lag_records") == 0 for sink in sinks(seen))
+        of_sink(seen, sink, "state") == RUNNING and of_sink(seen, sink, "lag_records") == 0
+        and of_sink(seen, sink, "durable_lsn") >= durable for sink in sinks(seen))
 
 
 def wait_until_settled(port, seconds):

@@ -126,6 +126,12 @@ class Planted(unittest.TestCase):
             with served({"/metrics": "\n".join(lines)}) as port:
                 self.assertEqual(judge("--book", self.book, "--ledger", port)[0], code)
 
+    def test_a_sink_that_has_not_seen_the_newest_record_is_waited_for(self):
+        lines = {"state": 1, "lag_records": 0, "durable_lsn": 50, "base_lsn": 10}
+        seen = {f'penstock_sink_{name}{{sink="lake"}}': float(value) for name, value in lines.items()}
+        self.assertTrue(ledger.settled(seen | {"penstock_journal_durable_lsn": 50.0}))
+        self.assertFalse(ledger.settled(seen | {"penstock_journal_durable_lsn": 51.0}))
+
     def test_an_audit_that_does_not_add_up_is_found(self):
         sink = {"sink": "lake", "accepted": 10, "delivered": 5, "quarantined": 1, "filtered": 1, "expired": 0, "lost": 0, "pending": 3}
         for change, found in (({}, 0), ({"pending": 2}, 1), ({"lost": 1, "pending": 2}, 1)):
