@@ -1,7 +1,6 @@
-#include "base/crc32c.h"
-#include "journal/byte_codec.h"
 #include "journal/device_index.h"
 #include "journal/index_format.h"
+#include "journal/index_writer.h"
 
 #include <algorithm>
 #include <array>
@@ -15,21 +14,6 @@ using namespace index_format;
 
 namespace {
 
-Nanoseconds minus(Nanoseconds a, Nanoseconds b) noexcept {
-    return static_cast<Nanoseconds>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-/// A device's list without its checksum; `out` is overwritten.
-void encode_postings(std::span<const Posting> list, Lsn base, std::vector<std::byte>& out) {
-    out.clear();
-    ByteWriter writer(out);
-    Posting last{base, 0};
-    for (const Posting& posting : list) {
-        writer.varint(posting.lsn.value - last.lsn.value)
-            .signed_varint(minus(posting.event_time, last.event_time));
-        last = posting;
-    }
-}
-
 /// Asks for the start of a record some records behind the one at the front: a device sends records
 /// of about the same size, and no hardware foresees steps of that size.
 void prefetch_behind(std::span<const std::byte> records, std::size_t size) noexcept {
@@ -39,79 +23,6 @@ void prefetch_behind(std::span<const std::byte> records, std::size_t size) noexc
     __builtin_prefetch(records.data() + at);
     __builtin_prefetch(records.data() + at + 64);
     __builtin_prefetch(records.data() + at + 128);
-}
-
-/// Appends `body` with its checksum in front; returns the part's offset.
-std::uint64_t append_part(std::vector<std::byte>& file, std::span<const std::byte> body) {
-    const std::uint64_t at = file.size();
-    ByteWriter(file).fixed(crc32c(body)).bytes(body);
-    return at;
-}
-
-std::size_t shared_prefix(std::string_view a, std::string_view b) noexcept {
-    const auto [end, ignored] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-    return static_cast<std::size_t>(end - a.begin());
-}
-
-/// Packs entries into blocks; a device's entries stay in one block.
-class BlockWriter {
-public:
-    explicit BlockWriter(std::vector<std::byte>& file) : file_(&file) {}
-
-    void add(const DeviceSpan& entry, Lsn base) {
-        if (body_.size() >= kBlockSize && entry.device != device_) flush();
-        if (body_.empty()) first_ = entry.device;
-        const std::size_t shared = body_.empty() ? 0 : shared_prefix(device_, entry.device);
-        ByteWriter(body_)
-            .varint(shared)
-            .text(std::string_view(entry.device).substr(shared))
-            .varint(entry.stream)
-            .varint(entry.records)
-            .fixed(entry.oldest)
-            .fixed(entry.newest.event_time)
-            .varint(entry.newest.lsn.value - base.value)
-            .varint(entry.postings_at)
-            .varint(entry.postings_size);
-        device_ = entry.device;
-    }
-    /// Writes what is left and the directory's part about blocks.
-    void finish(std::vector<std::byte>& directory) {
-        flush();
-        ByteWriter(directory).varint(count_).bytes(directory_);
-    }
-
-private:
-    void flush() {
-        if (body_.empty()) return;
-        const auto at = append_part(*file_, body_);
-        ByteWriter(directory_).text(first_).varint(at).varint(file_->size() - at);
-        ++count_;
-        body_.clear();
-    }
-
-    std::vector<std::byte>* file_;
-    std::vector<std::byte> body_;
-    std::vector<std::byte> directory_;
-    std::string first_;
-    std::string device_;
-    std::uint64_t count_ = 0;
-};
-
-std::vector<std::byte> encode_frames(const std::vector<FramePlace>& frames, Lsn base) {
-    std::vector<std::byte> out;
-    ByteWriter writer(out);
-    writer.varint(frames.size());
-    Lsn lsn = base;
-    std::uint64_t offset = 0;
-    for (const auto& frame : frames) {
-        writer.varint(frame.count)
-            .varint(frame.first.value - lsn.value)
-            .varint(frame.offset - offset)
-            .varint(frame.size);
-        lsn = frame.first.plus(frame.count);
-        offset = frame.offset + frame.size;
-    }
-    return out;
 }
 
 }  // namespace
@@ -349,60 +260,13 @@ std::vector<std::uint32_t> OpenIndex::sorted_slots() const {
 
 std::vector<std::byte> OpenIndex::encode() const {
     const std::lock_guard lock(mutex_);
-    std::vector<std::byte> file(kHeaderSize);
-    const auto order = sorted_slots();
-
-    std::vector<DeviceSpan> entries;
-    entries.reserve(order.size());
+    IndexWriter writer(base());
     std::vector<Posting> list;
-    std::vector<std::byte> postings;
-    for (const auto slot : order) {
+    for (const auto slot : sorted_slots()) {
         rows_of(slots_[slot], list);
-        encode_postings(list, base(), postings);
-        DeviceSpan entry = span_of(slot);
-        entry.postings_at = append_part(file, postings);
-        entry.postings_size = file.size() - entry.postings_at;
-        entries.push_back(std::move(entry));
+        writer.add(span_of(slot), list);
     }
-
-    std::vector<std::byte> directory;
-    ByteWriter streams(directory);
-    streams.varint(streams_.size());
-    for (const auto& span : streams_)
-        streams.text(span.stream).varint(span.records).fixed(span.oldest).fixed(span.newest);
-    BlockWriter blocks(file);
-    for (const auto& entry : entries)
-        blocks.add(entry, base());
-    blocks.finish(directory);
-
-    const auto frames = encode_frames(frames_, base());
-    const std::uint64_t frames_at = file.size();
-    ByteWriter(file).bytes(frames);
-    const std::uint64_t directory_at = file.size();
-    ByteWriter(file).bytes(directory);
-
-    const Lsn end = frames_.empty() ? Lsn{} : frames_.back().first.plus(frames_.back().count - 1);
-    std::vector<std::byte> header;
-    ByteWriter(header)
-        .fixed(kMagic)
-        .fixed(kVersion)
-        .fixed(std::uint16_t{0})
-        .bytes(std::as_bytes(std::span(key_.journal.bytes)))
-        .fixed(key_.nonce)
-        .fixed(base().value)
-        .fixed(end.value)
-        .fixed(std::uint64_t{rows_.size()})
-        .fixed(frames_at)
-        .fixed(std::uint64_t{frames.size()})
-        .fixed(crc32c(frames))
-        .fixed(directory_at)
-        .fixed(std::uint64_t{directory.size()})
-        .fixed(crc32c(directory))
-        .fixed(std::uint64_t{file.size()});
-    ByteWriter(header).fixed(crc32c(header));
-    static_assert(kHeaderSize == 24 + 4 * 8 + 2 * 20 + 8 + 4);
-    std::copy(header.begin(), header.end(), file.begin());
-    return file;
+    return std::move(writer).finish(key_, streams_, frames_, rows_.size());
 }
 
 }  // namespace penstock::journal
