@@ -6,6 +6,7 @@
 #include "journal/commit.h"
 #include "journal/cursor.h"
 #include "journal/io_choice.h"
+#include "journal/journal_metrics.h"
 #include "journal/lane.h"
 #include "journal/steward.h"
 
@@ -37,22 +38,6 @@ void system_random(std::span<std::byte> out) {
     }
 }
 
-Committer::Counters counters_of(metrics::Registry& registry) {
-    return {
-        &registry.counter("penstock_journal_commits_total", "Writes that became durable."),
-        &registry.counter("penstock_journal_records_total", "Records that became durable."),
-        &registry.counter("penstock_journal_bytes_total", "Bytes written to segments."),
-        &registry.counter(
-            "penstock_journal_padding_bytes_total",
-            "Bytes of these that fill up the last block of a frame."
-        ),
-        &registry.histogram(
-            "penstock_journal_commit_seconds",
-            "Time from the start of a write until it was durable."
-        ),
-    };
-}
-
 /// The parts of the journal, joined. Construction order is the order of use; destruction the
 /// reverse.
 class LocalJournal final : public Journal {
@@ -78,7 +63,7 @@ public:
         for (const SegmentInfo& segment : recovered.segments)
             segments_.add(segment);
         tail_.start_at(report_.tail);
-        const Committer::Counters counters = counters_of(registry);
+        const Committer::Counters counters = commit_counters(registry);
         Steward::Options steward = steward_options(recovered, io.queue->file_mode());
         steward.written = [bytes = counters.bytes] { return bytes->value(); };
         steward_.emplace(std::move(steward), disk_, clock_, gate_, segments_);
@@ -95,7 +80,8 @@ public:
         );
         gate_.wake = [this] { committer_->wake(); };
         committer_->begin(report_.next, recovered.hole, recovered.empty);
-        export_metrics(registry);
+        count_recovery(report_, registry);
+        exported_ = export_journal(*this, *steward_, registry);
     }
 
     ~LocalJournal() override {
@@ -265,66 +251,6 @@ private:
         ended_ = true;
         tail_.close();
         if (on_failed_) on_failed_(error);
-    }
-
-    void export_metrics(metrics::Registry& registry) {
-        const auto gauge =
-            [&](std::string_view name, std::string_view help, std::function<double()> read) {
-                exported_.push_back(registry.gauge_fn(name, help, {}, std::move(read)));
-            };
-        gauge("penstock_journal_durable_lsn", "The newest durable LSN.", [this] {
-            return static_cast<double>(durable().value);
-        });
-        gauge("penstock_journal_oldest_lsn", "The oldest LSN that is kept.", [this] {
-            return static_cast<double>(oldest().value);
-        });
-        gauge("penstock_journal_segments", "Segment files.", [this] {
-            return static_cast<double>(segments_.size());
-        });
-        gauge("penstock_journal_size_bytes", "Bytes of all segment files.", [this] {
-            return static_cast<double>(segments_.bytes());
-        });
-        gauge("penstock_journal_full", "1 while no records are taken for want of space.", [this] {
-            return state() == State::full ? 1.0 : 0.0;
-        });
-        gauge("penstock_journal_low_space", "1 while the disk is above its soft mark.", [this] {
-            return steward_->low() ? 1.0 : 0.0;
-        });
-        gauge(
-            "penstock_journal_runway_seconds",
-            "Time until the journal is full at the present rate, should nothing be deleted.",
-            [this] { return steward_->runway_seconds(); }
-        );
-        gauge("penstock_journal_failed", "1 after a write or sync failed.", [this] {
-            return state() == State::failed ? 1.0 : 0.0;
-        });
-        gauge("penstock_journal_memory_tail_bytes", "Newest records kept in memory.", [this] {
-            return static_cast<double>(tail_.bytes());
-        });
-        registry
-            .gauge(
-                "penstock_journal_io_mode",
-                "1 for the way segments are written.",
-                {{"mode", std::string(io_mode_)}}
-            )
-            .set(1);
-        const auto counted = [&](std::string_view name, std::string_view help, std::uint64_t value
-                             ) { registry.counter(name, help).add(value); };
-        counted(
-            "penstock_journal_skipped_lsns_total",
-            "LSNs stepped over at starts.",
-            report_.skipped_lsns
-        );
-        counted(
-            "penstock_journal_torn_bytes_total",
-            "Bytes cut at starts, never acknowledged.",
-            report_.torn_bytes
-        );
-        counted(
-            "penstock_journal_lost_lsns_total",
-            "Acknowledged LSNs found damaged and accepted as lost.",
-            report_.lost_lsns
-        );
     }
 
     Options options_;
