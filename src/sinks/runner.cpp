@@ -1,9 +1,7 @@
 #include "sinks/runner.h"
 
 #include "base/log.h"
-#include "sinks/chunk_walk.h"
-#include "sinks/filter.h"
-#include "sinks/lag.h"
+#include "sinks/feeder.h"
 #include "sinks/ledger.h"
 #include "sinks/refused_queue.h"
 #include "sinks/retry.h"
@@ -25,7 +23,6 @@ constexpr Nanoseconds kIdleMax = kSecond;
 constexpr Nanoseconds kPollWhileSending = 5 * kMillisecond;
 constexpr Nanoseconds kPollWhileFull = 50 * kMillisecond;
 constexpr Nanoseconds kHoldRetry = 5 * kSecond;  // full quarantine store, unreadable journal
-constexpr std::size_t kRecordsPerRound = 4096;
 constexpr std::size_t kRunsMax =
     1 << 20;  // 32 MiB of ledger: wait for the cursor rather than read ahead
 
@@ -33,18 +30,15 @@ bool needs_somebody(FailureClass kind) {
     return kind == FailureClass::credentials || kind == FailureClass::configuration;
 }
 
-/// What keeps a runner from reading on.
-enum class Fed : std::uint8_t { full, behind, caught_up };
-
 }  // namespace
 
 struct Runner::State {
     explicit State(RunnerParts given)
         : parts(std::move(given)),
           clock(*parts.clock),
-          filter(parts.settings),
           retry(parts.settings.retry, parts.seed),
           refused(parts.open_reader, *parts.refused),
+          feeder(parts.id, parts.settings, *parts.reader, *parts.sink, refused),
           counts(*parts.metrics, parts.id) {
         snapshot.id = parts.id;
         snapshot.type = parts.type;
@@ -52,15 +46,13 @@ struct Runner::State {
 
     RunnerParts parts;
     const Clock& clock;
-    Filter filter;
     Retry retry;
     RefusedQueue refused;
+    Feeder feeder;
     RunnerMetrics counts;
-    LagMarks lag;
 
     std::optional<Confirmations> confirmations;  // once the cursor is known
     std::optional<Ledger> ledger;
-    ChunkWalk walk;
     SinkState state = SinkState::starting;
     bool restart = true;  // reset the sink and read again from behind what is safe
     Nanoseconds wait_until = 0;
@@ -84,9 +76,6 @@ struct Runner::State {
     void begin_at(Lsn cursor);
     void begin_again();
     Fed feed(Nanoseconds wait, const std::stop_token& stop);
-    bool read_on(Nanoseconds wait, const std::stop_token& stop, Fed& end);
-    bool put_one();
-    void lose_rest_of_chunk();
     void hear(SinkProgress report);
     void watch(const SinkProgress& report);
     void store_refused(const std::stop_token& stop);
@@ -173,7 +162,6 @@ Nanoseconds Runner::State::idle_time(Fed fed) const {
 }
 
 // ---- where to begin
-// --------------------------------------------------------------------------------
 
 bool Runner::State::open(const std::stop_token& stop) {
     const auto cursor = parts.cursor->load();
@@ -222,96 +210,23 @@ void Runner::State::begin_again() {
     const Lsn safe = confirmations->confirmed();
     restart = false;
     quiet_for = 0;
-    walk = {};
     ledger->rewind(safe);
-    parts.reader->seek(ledger->last().next());
+    feeder.begin_behind(*ledger);
     parts.sink->reset(safe);
     if (state == SinkState::starting) state = SinkState::running;
 }
 
 // ---- journal -> sink
-// -------------------------------------------------------------------------------
 
 Fed Runner::State::feed(Nanoseconds wait, const std::stop_token& stop) {
-    for (std::size_t i = 0; i < kRecordsPerRound; ++i) {
-        Fed end = Fed::behind;
-        if (walk.done() && !read_on(i == 0 ? wait : 0, stop, end)) return end;
-        if (!walk.done() && !put_one()) return Fed::full;
-    }
-    return Fed::behind;
-}
-
-/// Gets the next chunk, or steps over a gap. False: neither; `end` says why.
-bool Runner::State::read_on(Nanoseconds wait, const std::stop_token& stop, Fed& end) {
-    auto got = parts.reader->read(wait, stop);
-    unreadable = !got.ok();
-    if (!got.ok()) {
-        hold("sink cannot read the journal", ErrorClass::journal, got.error());
-        end = Fed::full;
-        return false;
-    }
-    const Gap& gap = got->gap;
-    if (gap.cause != Gap::Cause::none) {
-        const Fate fate = gap.cause == Gap::Cause::expired   ? Fate::expired
-                          : gap.cause == Gap::Cause::corrupt ? Fate::corrupt
-                                                             : Fate::skipped;
-        if (fate != Fate::skipped) {
-            log::error(
-                "sink steps over records that the journal no longer has",
-                {{"sink", parts.id}, {"from", gap.from.value}, {"to", gap.to.value}}
-            );
-        }
-        ledger->note(gap.to, fate);
-        parts.sink->skip(gap.to);
-    }
-    if (!got->chunk) {
-        end = Fed::caught_up;
-        return gap.cause != Gap::Cause::none;
-    }
-    walk = ChunkWalk(std::move(got->chunk));
-    if (const auto record = walk.peek()) lag.see(walk.lsn(), record->arrival_time());
-    if (walk.lsn() > ledger->last().next()) {
-        log::error(
-            "journal reader left out records",
-            {{"sink", parts.id}, {"from", ledger->last().value + 1}, {"to", walk.lsn().value - 1}}
-        );
-        ledger->note(Lsn{walk.lsn().value - 1}, Fate::corrupt);
-    }
-    return true;
-}
-
-/// Passes one record of the chunk on. False: the sink is full.
-bool Runner::State::put_one() {
-    const auto record = walk.peek();
-    if (!record) {
-        lose_rest_of_chunk();
-        return true;
-    }
-    const Lsn lsn = walk.lsn();
-    const bool fresh = lsn > ledger->last();
-    if (fresh) {
-        const bool takes = filter.takes(lsn, *record);
-        const bool known = takes && (ledger->refused(lsn) || refused.contains(lsn));
-        if (takes && !known && !parts.sink->put(lsn, *record)) return false;
-        ledger->note(lsn, takes ? Fate::put : Fate::filtered);
-        if ((!takes || known) && lsn == walk.last()) parts.sink->skip(lsn);
-    }
-    walk.pass(*record);
-    return true;
-}
-
-void Runner::State::lose_rest_of_chunk() {
-    log::error(
-        "record in the journal cannot be read, the rest of its frame is passed over",
-        {{"sink", parts.id}, {"lsn", walk.lsn().value}, {"to", walk.last().value}}
-    );
-    ledger->note(walk.last(), Fate::corrupt);
-    parts.sink->skip(walk.last());
-    walk = {};
+    const auto fed = feeder.feed(*ledger, wait, stop);
+    unreadable = !fed.ok();
+    if (fed.ok()) return *fed;
+    hold("sink cannot read the journal", ErrorClass::journal, fed.error());
+    return Fed::full;
 }
 
 // ---- sink -> cursor
-// --------------------------------------------------------------------------------
 
 void Runner::State::hear(SinkProgress report) {
     const Nanoseconds now = clock.monotonic();
@@ -387,7 +302,6 @@ void Runner::State::save(SafePoint safe) {
 }
 
 // ---- failures
-// --------------------------------------------------------------------------------------
 
 void Runner::State::fail(
     ErrorClass error,
@@ -399,7 +313,7 @@ void Runner::State::fail(
     const Nanoseconds wait = retry.next(pace, retry_after);
     wait_until = clock.monotonic() + wait;
     restart = true;
-    walk = {};
+    feeder.drop();
     state = alarm ? SinkState::alarm : SinkState::backing_off;
     remember(error, message);
     counts.retries.add();
@@ -437,7 +351,8 @@ void Runner::State::publish() {
     const Lsn durable = parts.reader->durable();
     const Lsn settled = ledger ? ledger->settled() : Lsn{};
     const std::uint64_t behind = durable > settled ? durable.value - settled.value : 0;
-    const double age = behind == 0 ? 0 : static_cast<double>(lag.age(settled, clock.wall())) / 1e9;
+    const double age =
+        behind == 0 ? 0 : static_cast<double>(feeder.age(settled, clock.wall())) / 1e9;
     {
         const auto together = parts.metrics->together();
         counts.add(std::exchange(uncounted, {}));
