@@ -38,6 +38,48 @@ ErrorClass error_class(FailureClass failure) noexcept {
     return ErrorClass::internal;
 }
 
+LedgerCounters::LedgerCounters(metrics::Registry& r, const std::string& sink)
+    : confirmed_(r.counter(
+          "penstock_sink_confirmed_records_total",
+          "Records that the far side confirmed and that settled, each counted once.",
+          {{"sink", sink}}
+      )),
+      quarantined_(r.counter(
+          "penstock_sink_quarantined_records_total",
+          "Records that the far side refused for good; a copy is in the quarantine store.",
+          {{"sink", sink}}
+      )),
+      filtered_(r.counter(
+          "penstock_sink_filtered_records_total",
+          "Records that are not for this sink.",
+          {{"sink", sink}}
+      )),
+      expired_(r.counter(
+          "penstock_sink_expired_records_total",
+          "Records that left the journal before this sink could deliver them.",
+          {{"sink", sink}}
+      )),
+      corrupt_(r.counter(
+          "penstock_sink_corrupt_records_total",
+          "Records lost in the journal, accepted as lost by the operator.",
+          {{"sink", sink}}
+      )),
+      skipped_(r.counter(
+          "penstock_sink_skipped_lsns_total",
+          "Sequence numbers that never were a record.",
+          {{"sink", sink}}
+      )) {}
+
+void LedgerCounters::add(const Tally& tally) noexcept {
+    confirmed_.add(tally.confirmed);
+    quarantined_.add(tally.refused);
+    filtered_.add(tally.filtered);
+    expired_.add(tally.expired);
+    corrupt_.add(tally.corrupt);
+    skipped_.add(tally.skipped);
+    records_ += tally.records();
+}
+
 RunnerMetrics::RunnerMetrics(metrics::Registry& r, const std::string& sink)
     : sent_records(r.counter(
           "penstock_sink_sent_records_total",
@@ -49,36 +91,7 @@ RunnerMetrics::RunnerMetrics(metrics::Registry& r, const std::string& sink)
           "Bytes handed to the far side's transport, every try counted.",
           {{"sink", sink}}
       )),
-      confirmed(r.counter(
-          "penstock_sink_confirmed_records_total",
-          "Records that the far side confirmed and that settled, each counted once.",
-          {{"sink", sink}}
-      )),
-      quarantined(r.counter(
-          "penstock_sink_quarantined_records_total",
-          "Records that the far side refused for good; a copy is in the quarantine store.",
-          {{"sink", sink}}
-      )),
-      filtered(r.counter(
-          "penstock_sink_filtered_records_total",
-          "Records that are not for this sink.",
-          {{"sink", sink}}
-      )),
-      expired(r.counter(
-          "penstock_sink_expired_records_total",
-          "Records that left the journal before this sink could deliver them.",
-          {{"sink", sink}}
-      )),
-      corrupt(r.counter(
-          "penstock_sink_corrupt_records_total",
-          "Records lost in the journal, accepted as lost by the operator.",
-          {{"sink", sink}}
-      )),
-      skipped(r.counter(
-          "penstock_sink_skipped_lsns_total",
-          "Sequence numbers that never were a record.",
-          {{"sink", sink}}
-      )),
+      ledger(r, sink),
       retries(r.counter(
           "penstock_sink_retries_total",
           "Times the sink started again behind its last safe record.",
@@ -123,18 +136,8 @@ RunnerMetrics::RunnerMetrics(metrics::Registry& r, const std::string& sink)
     }
 }
 
-void RunnerMetrics::add(const Tally& tally) noexcept {
-    confirmed.add(tally.confirmed);
-    quarantined.add(tally.refused);
-    filtered.add(tally.filtered);
-    expired.add(tally.expired);
-    corrupt.add(tally.corrupt);
-    skipped.add(tally.skipped);
-    counted_ += tally.records();
-}
-
 void RunnerMetrics::retire() noexcept {
-    base_lsn.set(-static_cast<double>(counted_));
+    base_lsn.set(-static_cast<double>(ledger.records()));
     for (metrics::Gauge* gauge : {&lag_records, &lag_seconds, &durable_lsn, &cursor_lsn, &state})
         gauge->set(0);
 }

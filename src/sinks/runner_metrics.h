@@ -26,13 +26,33 @@ constexpr std::size_t kErrorClasses = 8;
 [[nodiscard]] std::string_view name(ErrorClass error) noexcept;
 [[nodiscard]] ErrorClass error_class(FailureClass failure) noexcept;
 
+/// What became of the records that left a sink's ledger.
+/// Threads: written by the runner's thread.
+class LedgerCounters {
+public:
+    LedgerCounters(metrics::Registry& registry, const std::string& sink);
+
+    void add(const Tally& tally) noexcept;
+    /// The sum of all since this start.
+    [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
+
+private:
+    metrics::Counter& confirmed_;
+    metrics::Counter& quarantined_;
+    metrics::Counter& filtered_;
+    metrics::Counter& expired_;
+    metrics::Counter& corrupt_;
+    metrics::Counter& skipped_;
+    std::uint64_t records_ = 0;
+};
+
 /// What one runner counts. All of it since this start. The figures of the ledger are set together
 /// (Registry::together), so that they add up in every scrape. Threads: written by the runner's
 /// thread.
 struct RunnerMetrics {
     RunnerMetrics(metrics::Registry& registry, const std::string& sink);
 
-    void add(const Tally& tally) noexcept;
+    void add(const Tally& tally) noexcept { ledger.add(tally); }
     /// The runner goes, its cells stay: makes them count nothing beside those of a later runner of
     /// this sink. What was counted stays, and the base of the later one is lowered by it, so that
     /// the books still balance.
@@ -40,12 +60,7 @@ struct RunnerMetrics {
 
     metrics::Counter& sent_records;
     metrics::Counter& sent_bytes;
-    metrics::Counter& confirmed;
-    metrics::Counter& quarantined;
-    metrics::Counter& filtered;
-    metrics::Counter& expired;
-    metrics::Counter& corrupt;
-    metrics::Counter& skipped;
+    LedgerCounters ledger;
     metrics::Counter& retries;
     std::array<metrics::Counter*, kErrorClasses> errors{};
     metrics::Gauge& lag_records;
@@ -54,9 +69,6 @@ struct RunnerMetrics {
     metrics::Gauge& durable_lsn;
     metrics::Gauge& cursor_lsn;
     metrics::Gauge& state;
-
-private:
-    std::uint64_t counted_ = 0;
 };
 
 }  // namespace penstock::sinks
