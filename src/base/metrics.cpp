@@ -1,8 +1,7 @@
 #include "base/metrics.h"
 
-#include "base/text.h"
+#include "base/metric_family.h"
 
-#include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
@@ -13,77 +12,12 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <span>
 
 namespace penstock::metrics {
 
 namespace {
 
 constexpr std::size_t kCellsMax = 4096;  // a family
-
-// Upper bounds in the unit observed. Each is the upper bound of a bucket of Histogram, so that sums
-// are exact.
-constexpr std::array<std::uint64_t, 24> kSecondsBounds{
-    10'000,         25'000,          50'000,          100'000,        250'000,
-    500'000,        1'000'000,       2'500'000,       5'000'000,      10'000'000,
-    25'000'000,     50'000'000,      100'000'000,     250'000'000,    500'000'000,
-    1'000'000'000,  2'500'000'000,   5'000'000'000,   10'000'000'000, 25'000'000'000,
-    50'000'000'000, 100'000'000'000, 200'000'000'000, 300'000'000'000
-};
-constexpr std::array<std::uint64_t, 15> kBytesBounds{
-    100,
-    250,
-    500,
-    1'000,
-    2'500,
-    5'000,
-    10'000,
-    25'000,
-    100'000,
-    250'000,
-    1'000'000,
-    10'000'000,
-    100'000'000,
-    250'000'000,
-    1'000'000'000
-};
-constexpr std::array<std::uint64_t, 19> kCountBounds{
-    1,
-    2,
-    5,
-    10,
-    20,
-    50,
-    100,
-    200,
-    500,
-    1'000,
-    2'000,
-    5'000,
-    10'000,
-    20'000,
-    50'000,
-    100'000,
-    200'000,
-    500'000,
-    1'000'000
-};
-
-std::span<const std::uint64_t> bounds_of(Scale scale) noexcept {
-    switch (scale) {
-        case Scale::seconds:
-            return kSecondsBounds;
-        case Scale::bytes:
-            return kBytesBounds;
-        case Scale::count:
-            break;
-    }
-    return kCountBounds;
-}
-
-double exported(Scale scale, std::uint64_t value) noexcept {
-    return scale == Scale::seconds ? static_cast<double>(value) / 1e9 : static_cast<double>(value);
-}
 
 bool is_name(std::string_view text) noexcept {
     if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return false;
@@ -102,6 +36,18 @@ bool is_help(std::string_view text) noexcept {
     std::abort();
 }
 
+Labels sorted(Labels labels) {
+    std::sort(labels.begin(), labels.end());
+    return labels;
+}
+
+std::vector<std::string> names_of(const Labels& labels) {
+    std::vector<std::string> names;
+    for (const auto& [label, value] : labels)
+        names.push_back(label);
+    return names;
+}
+
 }  // namespace
 
 std::string_view name(Type type) noexcept {
@@ -115,117 +61,6 @@ std::string_view name(Type type) noexcept {
     }
     return "histogram";
 }
-
-// ---- registry -----------------------------------------------------------------------------------
-
-namespace {
-
-/// All cells and callbacks of one set of label values.
-struct Series {
-    std::vector<const Counter*> counters;
-    std::vector<const Gauge*> gauges;
-    std::vector<const Histogram*> histograms;
-    std::map<std::uint64_t, std::function<double()>> callbacks;
-
-    [[nodiscard]] bool empty() const noexcept {
-        return counters.empty() && gauges.empty() && histograms.empty() && callbacks.empty();
-    }
-
-    [[nodiscard]] double value() const {
-        double sum = 0;
-        for (const Counter* cell : counters)
-            sum += static_cast<double>(cell->value());
-        for (const Gauge* cell : gauges)
-            sum += cell->value();
-        for (const auto& [id, read] : callbacks)
-            sum += read();
-        return sum;
-    }
-
-    [[nodiscard]] Distribution distribution() const {
-        Distribution sum;
-        for (const Histogram* cell : histograms)
-            sum.add(*cell);
-        return sum;
-    }
-};
-
-struct Family {
-    FamilyInfo info;
-    Scale scale = Scale::seconds;
-    std::size_t cells = 0;
-    std::map<Labels, Series> series;
-};
-
-Labels sorted(Labels labels) {
-    std::sort(labels.begin(), labels.end());
-    return labels;
-}
-
-std::vector<std::string> names_of(const Labels& labels) {
-    std::vector<std::string> names;
-    for (const auto& [label, value] : labels)
-        names.push_back(label);
-    return names;
-}
-
-prometheus::ClientMetric labelled(const Labels& labels) {
-    prometheus::ClientMetric metric;
-    for (const auto& [label, value] : labels)
-        metric.label.push_back({label, value});
-    return metric;
-}
-
-void fill_histogram(prometheus::ClientMetric& metric, const Distribution& d, Scale scale) {
-    std::uint64_t cumulative = 0;
-    std::size_t bucket = 0;
-    for (const std::uint64_t bound : bounds_of(scale)) {
-        while (bucket < d.counts.size() && Histogram::upper_bound(bucket) <= bound) {
-            cumulative += d.counts[bucket++];
-        }
-        metric.histogram.bucket.push_back({cumulative, exported(scale, bound)});
-    }
-    metric.histogram.sample_count = d.count;
-    metric.histogram.sample_sum = exported(scale, d.sum);
-}
-
-prometheus::MetricType type_of(Type type) noexcept {
-    switch (type) {
-        case Type::counter:
-            return prometheus::MetricType::Counter;
-        case Type::gauge:
-            return prometheus::MetricType::Gauge;
-        case Type::histogram:
-            break;
-    }
-    return prometheus::MetricType::Histogram;
-}
-
-prometheus::MetricFamily collect(const Family& family) {
-    prometheus::MetricFamily out;
-    out.name = family.info.name;
-    out.help = family.info.help;
-    out.type = type_of(family.info.type);
-    for (const auto& [labels, series] : family.series) {
-        if (series.empty()) continue;
-        prometheus::ClientMetric metric = labelled(labels);
-        switch (family.info.type) {
-            case Type::counter:
-                metric.counter.value = series.value();
-                break;
-            case Type::gauge:
-                metric.gauge.value = series.value();
-                break;
-            case Type::histogram:
-                fill_histogram(metric, series.distribution(), family.scale);
-                break;
-        }
-        out.metric.push_back(std::move(metric));
-    }
-    return out;
-}
-
-}  // namespace
 
 struct Registry::State {
     std::mutex moment;  // taken before `mutex`: held by whoever sets or reads figures that belong
