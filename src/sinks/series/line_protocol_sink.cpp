@@ -1,9 +1,9 @@
 #include "sinks/series/line_protocol_sink.h"
 
-#include "base/base64.h"
 #include "base/metrics.h"
 #include "sinks/encode/gzip.h"
 #include "sinks/series/sift.h"
+#include "sinks/series/write_request.h"
 #include "sinks/transport/url.h"
 
 #include <algorithm>
@@ -48,55 +48,6 @@ struct Counts {
     metrics::Counter& left_out;
     metrics::Counter& splits;
 };
-
-std::string precision_name(TimePrecision precision, bool version2) {
-    switch (precision) {
-        case TimePrecision::microseconds:
-            return version2 ? "us" : "u";
-        case TimePrecision::milliseconds:
-            return "ms";
-        case TimePrecision::seconds:
-            return "s";
-        case TimePrecision::nanoseconds:
-            break;
-    }
-    return "ns";
-}
-
-std::string write_url(const LineProtocolConfig& config, Url url) {
-    if (url.path == "/") url.path = "/write";
-    const bool version2 = url.path.find("/api/v2/") != std::string::npos;
-    std::vector<std::pair<std::string, std::string>> more;
-    if (!config.database.empty()) more.emplace_back("db", config.database);
-    if (!config.org.empty()) more.emplace_back("org", config.org);
-    if (!config.bucket.empty()) more.emplace_back("bucket", config.bucket);
-    if (('&' + url.query).find("&precision=") == std::string::npos) {
-        more.emplace_back("precision", precision_name(config.precision, version2));
-    }
-    const std::string query = encode_query(std::move(more));
-    if (!url.query.empty() && !query.empty()) url.query += '&';
-    url.query += query;
-    return url.text();
-}
-
-/// The lines of a request's head that hold no secret.
-std::vector<std::string> plain_headers(bool gzipped) {
-    std::vector<std::string> headers{"Content-Type: text/plain; charset=utf-8"};
-    if (gzipped) headers.emplace_back("Content-Encoding: gzip");
-    return headers;
-}
-
-std::optional<std::string> authorization(const LineProtocolConfig& config) {
-    if (!config.token.empty()) return "Authorization: Token " + std::string(config.token.reveal());
-    if (!config.bearer_token.empty())
-        return "Authorization: Bearer " + std::string(config.bearer_token.reveal());
-    if (config.user.empty()) return std::nullopt;
-    std::string pair = config.user + ':' + std::string(config.password.reveal());
-    std::string line = "Authorization: Basic ";
-    append_base64(pair, line);
-    wipe(pair);
-    return line;
-}
 
 std::optional<Nanoseconds> fixed_settle(const std::string& text) {
     if (text == "auto") return std::nullopt;
@@ -223,9 +174,7 @@ void LineProtocolSink::skip(Lsn lsn) {
 // ---- sending ------------------------------------------------------------------------------------
 
 HttpRequest LineProtocolSink::request(std::string_view body, bool gzipped) const {
-    HttpRequest made{"POST", url_, plain_headers(gzipped), body};
-    if (auto line = authorization(config_)) made.headers.push_back(*std::move(line));
-    return made;
+    return {"POST", url_, write_headers(config_, gzipped), body};
 }
 
 void LineProtocolSink::ask(Purpose purpose, std::string_view body) {
