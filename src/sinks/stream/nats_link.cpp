@@ -1,10 +1,11 @@
 #include "sinks/stream/nats_link.h"
 
 #include "base/text.h"
+#include "sinks/stream/nats_errors.h"
+#include "sinks/stream/nats_settings.h"
 
 #include <nats/nats.h>
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -13,93 +14,11 @@
 #include <utility>
 
 namespace penstock::sinks {
+
 namespace {
 
-template <auto Destroy>
-struct Deleter {
-    template <class T>
-    void operator()(T* object) const noexcept {
-        Destroy(object);
-    }
-};
-using Options = std::unique_ptr<natsOptions, Deleter<natsOptions_Destroy>>;
-using Connection = std::unique_ptr<natsConnection, Deleter<natsConnection_Destroy>>;
-using Context = std::unique_ptr<jsCtx, Deleter<jsCtx_Destroy>>;
-using StreamInfo = std::unique_ptr<jsStreamInfo, Deleter<jsStreamInfo_Destroy>>;
-
-std::int64_t milliseconds(Duration span) {
-    return std::max<std::int64_t>(
-        1, std::chrono::duration_cast<std::chrono::milliseconds>(span).count()
-    );
-}
-
-/// One line, for the operator.
-std::string one_line(std::string text) {
-    for (char& c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    }
-    return text;
-}
-
-FailureClass class_of(natsStatus status) {
-    switch (status) {
-        case NATS_CONNECTION_AUTH_FAILED:
-        case NATS_NOT_PERMITTED:
-        case NATS_SSL_ERROR:
-            return FailureClass::credentials;
-        case NATS_SECURE_CONNECTION_WANTED:
-        case NATS_SECURE_CONNECTION_REQUIRED:
-        case NATS_INVALID_ARG:
-        case NATS_INVALID_SUBJECT:
-        case NATS_ADDRESS_MISSING:
-        case NATS_NO_SERVER_SUPPORT:
-            return FailureClass::configuration;
-        default:
-            return FailureClass::transient;
-    }
-}
-
-FailureClass class_of(jsErrCode code) {
-    switch (code) {
-        case JSStreamNotFoundErr:
-        case JSStreamNotMatchErr:
-        case JSNotEnabledErr:
-        case JSNotEnabledForAccountErr:
-        case JSStreamSealedErr:
-        case JSStreamSubjectOverlapErr:
-        case JSStreamNameExistErr:
-            return FailureClass::configuration;
-        case JSAccountResourcesExceededErr:
-        case JSInsufficientResourcesErr:
-        case JSMemoryResourcesExceededErr:
-        case JSStorageResourcesExceededErr:
-        case JSStreamStoreFailedErr:
-            return FailureClass::throttled;
-        default:
-            return FailureClass::transient;
-    }
-}
-
-/// The calling thread's last error, in words.
-std::string words(std::string_view what, natsStatus status) {
-    const char* detail = nats_GetLastError(nullptr);
-    std::string text(what);
-    text += ": ";
-    text += natsStatus_GetText(status);
-    if (detail != nullptr && *detail != '\0') {
-        text += ": ";
-        text += detail;
-    }
-    return one_line(std::move(text));
-}
-
-SinkFailure failure_of(std::string_view what, natsStatus status, jsErrCode code = {}) {
-    SinkFailure failure;
-    failure.kind = code == 0 ? class_of(status) : class_of(code);
-    failure.message = words(what, status);
-    failure.lost_contact = failure.kind == FailureClass::transient;
-    return failure;
-}
+using Connection = std::unique_ptr<natsConnection, NatsDelete<natsConnection_Destroy>>;
+using Context = std::unique_ptr<jsCtx, NatsDelete<jsCtx_Destroy>>;
 
 }  // namespace
 
@@ -132,8 +51,6 @@ struct NatsLink::Shared {
     void end(SinkFailure why);
     void hear(NatsAck ack);
     void run(void* number);
-    [[nodiscard]] Options options(void* number);
-    [[nodiscard]] bool open_stream(jsCtx& js);
     void serve(jsCtx& js);
     [[nodiscard]] bool publish_one(jsCtx& js, const NatsBatch& batch, const NatsBatch::Item& item);
     [[nodiscard]] Lsn lsn_of(natsMsg* message) const;
@@ -212,7 +129,7 @@ Lsn NatsLink::Shared::lsn_of(natsMsg* message) const {
 void NatsLink::Shared::on_ack(
     jsCtx*, natsMsg* message, jsPubAck* ack, jsPubAckErr* error, void* to
 ) {
-    const std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>> owned(message);
+    const std::unique_ptr<natsMsg, NatsDelete<natsMsg_Destroy>> owned(message);
     const auto self = links().find(to);
     if (!self) return;
     NatsAck heard;
@@ -220,8 +137,9 @@ void NatsLink::Shared::on_ack(
     heard.stored = ack != nullptr;
     if (error != nullptr) {
         heard.refused = error->ErrCode == JSStreamMessageExceedsMaximumErr;
-        heard.failure.kind = error->ErrCode != 0 ? class_of(error->ErrCode) : class_of(error->Err);
-        heard.reason = one_line(
+        heard.failure.kind = error->ErrCode != 0 ? nats_failure_class(error->ErrCode)
+                                                 : nats_failure_class(error->Err);
+        heard.reason = nats_one_line(
             error->ErrText != nullptr && *error->ErrText != '\0' ? error->ErrText
                                                                  : natsStatus_GetText(error->Err)
         );
@@ -236,9 +154,9 @@ void NatsLink::Shared::on_closed(natsConnection* connection, void* to) {
     const char* detail = nullptr;
     const natsStatus status = natsConnection_GetLastError(connection, &detail);
     SinkFailure why;
-    why.kind = status == NATS_OK ? FailureClass::transient : class_of(status);
+    why.kind = status == NATS_OK ? FailureClass::transient : nats_failure_class(status);
     why.message = "connection closed";
-    if (detail != nullptr && *detail != '\0') why.message += ": " + one_line(detail);
+    if (detail != nullptr && *detail != '\0') why.message += ": " + nats_one_line(detail);
     why.lost_contact = true;
     self->end(std::move(why));
 }
@@ -251,9 +169,9 @@ void NatsLink::Shared::on_error(
     const char* detail = nullptr;
     static_cast<void>(natsConnection_GetLastError(connection, &detail));
     SinkFailure why;
-    why.kind = class_of(status);
+    why.kind = nats_failure_class(status);
     why.message =
-        one_line(detail != nullptr && *detail != '\0' ? detail : natsStatus_GetText(status));
+        nats_one_line(detail != nullptr && *detail != '\0' ? detail : natsStatus_GetText(status));
     self->end(std::move(why));
 }
 
@@ -272,91 +190,6 @@ void NatsLink::Shared::hear(NatsAck ack) {
     const std::lock_guard lock(mutex);
     acks.push_back(std::move(ack));
     news.notify_all();
-}
-
-Options NatsLink::Shared::options(void* number) {
-    natsOptions* made = nullptr;
-    natsStatus status = natsOptions_Create(&made);
-    Options owned(made);
-    const auto set = [&status](auto call, auto... arguments) {
-        if (status == NATS_OK) status = call(arguments...);
-    };
-    std::vector<const char*> servers;
-    for (const std::string& server : config.servers)
-        servers.push_back(server.c_str());
-    set(natsOptions_SetServers, made, servers.data(), static_cast<int>(servers.size()));
-    set(natsOptions_SetName, made, "penstock");
-    set(natsOptions_SetTimeout, made, milliseconds(config.connect_timeout));
-    set(natsOptions_SetAllowReconnect, made, false);
-    set(natsOptions_SetPingInterval, made, milliseconds(config.ack_timeout));
-    set(natsOptions_SetWriteDeadline, made, milliseconds(config.ack_timeout));
-    set(natsOptions_SetClosedCB, made, &on_closed, number);
-    set(natsOptions_SetErrorHandler, made, &on_error, number);
-    if (!config.user.empty()) {
-        std::string password(config.password.reveal());
-        set(natsOptions_SetUserInfo, made, config.user.c_str(), password.c_str());
-        wipe(password);
-    }
-    if (!config.token.empty()) {
-        std::string token(config.token.reveal());
-        set(natsOptions_SetToken, made, token.c_str());
-        wipe(token);
-    }
-    if (!config.credentials.empty()) {
-        set(natsOptions_SetUserCredentialsFromFiles, made, config.credentials.c_str(), nullptr);
-    }
-    if (config.use_tls) {
-        set(natsOptions_SetSecure, made, true);
-        if (!config.tls.ca.empty())
-            set(natsOptions_LoadCATrustedCertificates, made, config.tls.ca.c_str());
-        if (!config.tls.certificate.empty()) {
-            set(natsOptions_LoadCertificatesChain,
-                made,
-                config.tls.certificate.c_str(),
-                config.tls.key.c_str());
-        }
-    }
-    if (status == NATS_OK) return owned;
-    SinkFailure why = failure_of("settings", status);
-    why.kind = FailureClass::configuration;
-    end(std::move(why));
-    return nullptr;
-}
-
-/// The stream must be there, or is made.
-bool NatsLink::Shared::open_stream(jsCtx& js) {
-    jsStreamInfo* found = nullptr;
-    jsErrCode code{};
-    natsStatus status = js_GetStreamInfo(&found, &js, config.stream.c_str(), nullptr, &code);
-    const StreamInfo info(found);
-    if (status == NATS_OK) return true;
-    const bool missing = status == NATS_NOT_FOUND || code == JSStreamNotFoundErr;
-    if (!missing || !config.create_stream) {
-        SinkFailure why = failure_of("stream '" + config.stream + "'", status, code);
-        if (missing) {
-            why.kind = FailureClass::configuration;
-            why.message =
-                "there is no stream '" + config.stream + "' (create_stream: true makes it)";
-            why.lost_contact = false;
-        }
-        end(std::move(why));
-        return false;
-    }
-    const std::string filter = nats_subject_filter(config.subject);
-    const char* subject = filter.c_str();
-    jsStreamConfig wanted;
-    jsStreamConfig_Init(&wanted);
-    wanted.Name = config.stream.c_str();
-    wanted.Subjects = &subject;
-    wanted.SubjectsLen = 1;
-    wanted.Storage = js_FileStorage;
-    wanted.Replicas = config.replicas;
-    jsStreamInfo* made = nullptr;
-    status = js_AddStream(&made, &js, &wanted, nullptr, &code);
-    const StreamInfo made_info(made);
-    if (status == NATS_OK) return true;
-    end(failure_of("stream '" + config.stream + "' not made", status, code));
-    return false;
 }
 
 bool NatsLink::Shared::publish_one(jsCtx& js, const NatsBatch& batch, const NatsBatch::Item& item) {
@@ -386,7 +219,7 @@ bool NatsLink::Shared::publish_one(jsCtx& js, const NatsBatch& batch, const Nats
         hear(std::move(ack));
         return true;
     }
-    end(failure_of("publish", status));
+    end(nats_failure("publish", status));
     return false;
 }
 
@@ -410,22 +243,23 @@ void NatsLink::Shared::serve(jsCtx& js) {
 }
 
 void NatsLink::Shared::run(void* number) {
-    const Options settings = options(number);
-    if (!settings) return;
+    SinkFailure why;
+    const NatsOptions settings = nats_options(config, {&on_closed, &on_error, number}, why);
+    if (!settings) return end(std::move(why));
     natsConnection* opened = nullptr;
     natsStatus status = natsConnection_Connect(&opened, settings.get());
     const Connection connection(opened);
-    if (status != NATS_OK) return end(failure_of("cannot connect", status));
+    if (status != NATS_OK) return end(nats_failure("cannot connect", status));
     jsOptions wanted;
     jsOptions_Init(&wanted);
-    wanted.Wait = milliseconds(config.connect_timeout);
+    wanted.Wait = nats_milliseconds(config.connect_timeout);
     wanted.PublishAsync.AckHandler = &on_ack;
     wanted.PublishAsync.AckHandlerClosure = number;
     jsCtx* made = nullptr;
     status = natsConnection_JetStream(&made, connection.get(), &wanted);
     const Context js(made);
-    if (status != NATS_OK) return end(failure_of("JetStream", status));
-    if (!open_stream(*js)) return;
+    if (status != NATS_OK) return end(nats_failure("JetStream", status));
+    if (auto missing = open_nats_stream(*js, config)) return end(std::move(*missing));
     {
         const std::lock_guard lock(mutex);
         if (state == State::connecting) state = State::ready;
