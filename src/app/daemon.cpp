@@ -2,6 +2,7 @@
 
 #include "api/server.h"
 #include "app/cli.h"
+#include "app/device_listeners.h"
 #include "app/score_keeper.h"
 #include "app/shard_set.h"
 #include "app/signals.h"
@@ -13,15 +14,11 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/posix_disk.h"
-#include "ingest/http/server.h"
-#include "ingest/mqtt/server.h"
 #include "inspect/inspector.h"
 #include "journal/history.h"
 #include "journal/index_keeper.h"
 #include "journal/journal.h"
 #include "journal/retention.h"
-
-#include <fmt/format.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -42,13 +39,6 @@ std::vector<journal::ExpectedSink> expected(const sinks::SinksConfig& config) {
     for (const auto& [id, settings] : config)
         sinks.push_back({id, settings->when_behind});
     return sinks;
-}
-
-/// The listeners that are opened when the settings name none for devices.
-void fill_in_listeners(ListenersConfig& listeners) {
-    if (listeners.mqtt || listeners.mqtts || listeners.http || listeners.https) return;
-    listeners.mqtt.emplace();
-    listeners.http.emplace();
 }
 
 }  // namespace
@@ -240,35 +230,18 @@ Status Daemon::State::open_sinks() {
 
 Status Daemon::State::open_listeners() {
     PS_TRY(authenticator, auth::Authenticator::open(settings().auth, system_clock(), registry));
-    const auto mqtt = std::make_shared<mqtt::Server>(*authenticator, shards->count());
-    const auto stream_exists = [this](std::string_view stream) { return knows_stream(stream); };
-    const auto& wanted = settings().listeners;
-    std::vector<ingest::ListenerSpec> specs;
-    if (wanted.mqtt) specs.push_back(mqtt->listener("mqtt", *wanted.mqtt));
-    if (wanted.mqtts) specs.push_back(mqtt->listener("mqtts", *wanted.mqtts));
-    const auto http = [&](const char* listener, const ingest::http::Config& config) {
-        return ingest::http::listener(
-            listener, config, *authenticator, shards->count(), stream_exists
-        );
-    };
-    if (wanted.http) specs.push_back(http("http", *wanted.http));
-    if (wanted.https) specs.push_back(http("https", *wanted.https));
     PS_TRY(
         listeners,
-        ingest::Listeners::open(
-            std::move(specs), shards->count(), system_clock(), registry, wanted.memory
+        open_device_listeners(
+            settings().listeners,
+            shards->count(),
+            *authenticator,
+            [this](std::string_view stream) { return knows_stream(stream); },
+            system_clock(),
+            registry
         )
     );
     shards->listen(*listeners);
-    for (std::size_t i = 0; i < listeners->size(); ++i) {
-        const auto& listener = listeners->at(i);
-        log::info(
-            "listening",
-            {{"listener", listener.name()},
-             {"address", listener.address().text()},
-             {"tls", listener.secure()}}
-        );
-    }
     return {};
 }
 
@@ -303,26 +276,8 @@ bool Daemon::State::knows_stream(std::string_view stream) {
 }
 
 api::Readiness Daemon::State::readiness() const {
-    api::Readiness found;
-    const auto add = [&found](std::string_view code, std::string message, bool failing) {
-        found.reasons.push_back({.code = code, .message = std::move(message), .failing = failing});
-    };
-    if (!running) {
-        add("recovering", "the journal is being recovered", true);
-        return found;
-    }
-    if (draining) add("draining", "the node is stopping", true);
-    if (journal->state() == journal::State::full) add("journal_full", "no space for records", true);
-    if (journal->state() == journal::State::failed)
-        add("journal_failed", "a write or sync failed", true);
-    for (const auto& sink : sinks->health()) {
-        if (sink.state == sinks::SinkState::running || sink.state == sinks::SinkState::starting)
-            continue;
-        add("sink",
-            fmt::format("{}: {}: {}", sink.id, sinks::name(sink.state), sink.last_error),
-            false);
-    }
-    return found;
+    if (!running) return not_ready_yet();
+    return readiness_of(journal->state(), sinks->health(), draining);
 }
 
 int Daemon::State::watch() {

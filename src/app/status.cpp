@@ -4,10 +4,12 @@
 #include "base/iso_time.h"
 #include "base/json_text.h"
 #include "base/metrics.h"
-#include "journal/journal.h"
+
+#include <fmt/format.h>
 
 #include <concepts>
 #include <string_view>
+#include <utility>
 
 namespace penstock::app {
 namespace {
@@ -119,6 +121,34 @@ std::string sinks_json(const std::vector<sinks::SinkHealth>& sinks) {
         one.text("lastErrorAt", when);
     }
     return out + "]";
+}
+
+api::Readiness not_ready_yet() {
+    api::Readiness found;
+    found.reasons.push_back(
+        {.code = "recovering", .message = "the journal is being recovered", .failing = true}
+    );
+    return found;
+}
+
+api::Readiness readiness_of(
+    journal::State journal, const std::vector<sinks::SinkHealth>& sinks, bool draining
+) {
+    api::Readiness found;
+    const auto add = [&found](std::string_view code, std::string message, bool failing) {
+        found.reasons.push_back({.code = code, .message = std::move(message), .failing = failing});
+    };
+    if (draining) add("draining", "the node is stopping", true);
+    if (journal == journal::State::full) add("journal_full", "no space for records", true);
+    if (journal == journal::State::failed) add("journal_failed", "a write or sync failed", true);
+    for (const auto& sink : sinks) {
+        if (sink.state == sinks::SinkState::running || sink.state == sinks::SinkState::starting)
+            continue;
+        add("sink",
+            fmt::format("{}: {}: {}", sink.id, sinks::name(sink.state), sink.last_error),
+            false);
+    }
+    return found;
 }
 
 }  // namespace penstock::app
