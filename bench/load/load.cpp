@@ -1,7 +1,8 @@
 #include "load.h"
 
+#include "report.h"
+
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,15 +40,6 @@ std::int64_t now_ns(clockid_t clock = CLOCK_MONOTONIC) {
 }
 
 }  // namespace
-
-Load::Cpu Load::Cpu::now() {
-    rusage u{};
-    ::getrusage(RUSAGE_SELF, &u);
-    return {
-        static_cast<double>(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-        static_cast<double>(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6
-    };
-}
 
 Load::Load(const Options& options)
     : o_(options),
@@ -336,18 +328,7 @@ void Load::idle() {
     bool all = false;
     while (now_ns() < end && stop == 0) {
         if (!std::exchange(all, ready_ == peers_.size()) && all) {
-            std::printf(
-                "{\"connected\":%zu,\"lost\":%ld,\"turned_away\":%ld,\"p50_us\":%ld,\"p99_us\":%ld,"
-                "\"max_us\":%ld,\"generator_cpu\":%.3f}\n",
-                ready_,
-                lost_,
-                turned_away_,
-                connect_.quantile(0.5),
-                connect_.quantile(0.99),
-                connect_.max(),
-                Cpu::now().seconds
-            );
-            std::fflush(stdout);
+            print_connected(ready_, lost_, turned_away_, connect_);
             connect_ = Histogram();
         }
         poll();
@@ -355,7 +336,7 @@ void Load::idle() {
 }
 
 void Load::drive() {
-    const Cpu before = Cpu::now();
+    const double before = cpu_seconds();
     driving_ = true;
     epoch_ = progress_ = now_ns();
     wall_ = now_ns(CLOCK_REALTIME) / 1000;
@@ -369,8 +350,18 @@ void Load::drive() {
         if (now_ns() - progress_ > patience) break;
     }
     if (mqtt_ && o_.qos == 0) barrier();
-    const double seconds = static_cast<double>(now_ns() - epoch_) / 1e9;
-    report(seconds, {Cpu::now().seconds - before.seconds});
+    print_result({
+        .sent = events_ - never_sent_,
+        .acked = acked_,
+        .refused = refused_,
+        .never_sent = never_sent_,
+        .seconds = static_cast<double>(now_ns() - epoch_) / 1e9,
+        .cpu_seconds = cpu_seconds() - before,
+        .lost = lost_,
+        .turned_away = turned_away_,
+        .connect = connect_,
+        .latency = latency_,
+    });
     write_ledger();
 }
 
@@ -384,34 +375,6 @@ void Load::barrier() {
     const auto end = now_ns() + static_cast<std::int64_t>(o_.patience * kSecond);
     while (pongs_ < static_cast<std::int64_t>(ready_) && now_ns() < end && stop == 0)
         poll();
-}
-
-void Load::report(double seconds, Cpu spent) {
-    const auto per_event = [&](double value) {
-        return acked_ == 0 ? 0.0 : value / static_cast<double>(acked_);
-    };
-    std::printf(
-        "{\"sent\":%ld,\"acked\":%ld,\"refused\":%ld,\"never_sent\":%ld,\"seconds\":%.3f,"
-        "\"per_second\":%.0f,\"generator_us\":%.3f,\"lost_connections\":%ld,\"turned_away\":%ld,"
-        "\"connect_p99_us\":%ld,"
-        "\"p50_us\":%ld,\"p90_us\":%ld,\"p99_us\":%ld,\"p999_us\":%ld,\"max_us\":%ld}\n",
-        events_ - never_sent_,
-        acked_,
-        refused_,
-        never_sent_,
-        seconds,
-        static_cast<double>(acked_) / seconds,
-        per_event(spent.seconds * 1e6),
-        lost_,
-        turned_away_,
-        connect_.quantile(0.99),
-        latency_.quantile(0.5),
-        latency_.quantile(0.9),
-        latency_.quantile(0.99),
-        latency_.quantile(0.999),
-        latency_.max()
-    );
-    std::fflush(stdout);
 }
 
 void Load::write_ledger() const {

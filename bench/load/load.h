@@ -50,10 +50,6 @@ private:
         std::string input;
         std::int64_t away_since = 0;
     };
-    struct Cpu {
-        double seconds = 0;
-        static Cpu now();
-    };
 
     // Connections
     void connect_all();
@@ -81,7 +77,6 @@ private:
     void idle();
     void drive();
     void barrier();
-    void report(double seconds, Cpu spent);
     void write_ledger() const;
 
     Options o_;
