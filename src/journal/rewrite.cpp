@@ -150,7 +150,11 @@ Result<SegmentInfo> rewrite_segment(
     PS_CHECK(builder.begin());
     PS_CHECK(copy_survivors(builder, bytes, found, rewriting.now));
     PS_TRY(const auto footer, builder.finish(rewriting.now));
-    PS_CHECK(put_in_place(disk, path));
+    PS_CHECK(disk.rename(temporary_of(path), path));
+    if (const Status named = disk.sync_directory(path.parent_path()); !named.ok()) {
+        // Whatever the cause: `found` is no longer of the file that bears this name.
+        return Error{Errc::io, named.error().message};
+    }
     return describe(path, header, footer);
 }
 

@@ -22,7 +22,7 @@ struct Rewriting {
 
 /// Replaces the segment file at `path`, whose bytes and survey these are, by one of the same number
 /// that holds the frames that are kept and a gap for every loss. Its name is durable when this
-/// returns.
+/// returns. Errors: full: the old file stands as it was; any other: one of the two stands there.
 [[nodiscard]] Result<SegmentInfo> rewrite_segment(
     Disk& disk,
     const std::filesystem::path& path,

@@ -84,6 +84,28 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "space: a start that runs out of space once its copy is in place keeps what is acknowledged",
+    "[journal][space][D17]"
+) {
+    for (const auto call : {FakeDisk::Call::rename, FakeDisk::Call::sync_directory}) {
+        for (std::uint64_t k = 1; k <= 4; ++k) {
+            INFO("call " << static_cast<int>(call) << " k " << k);
+            JournalBench bench;
+            bench.must_open();
+            REQUIRE(bench.submit(3));
+            REQUIRE(bench.settle());
+            bench.crash(FakeDisk::Cut::keep);
+            bench.disk.fail(call, k, Errc::full);
+            if (bench.open().ok()) CHECK(bench.check() == "");
+            bench.crash(FakeDisk::Cut::keep);
+            bench.disk.heal();
+            bench.must_open();
+            CHECK(bench.check() == "");
+        }
+    }
+}
+
+TEST_CASE(
     "space: the quota shuts the gate at its hard mark and opens it when segments go",
     "[journal][space][D07]"
 ) {
