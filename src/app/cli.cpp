@@ -1,11 +1,13 @@
 #include "app/cli.h"
 
 #include "app/commands.h"
+#include "app/health.h"
 
 #include <CLI/CLI.hpp>
 
 #include <filesystem>
 #include <functional>
+#include <iostream>
 #include <string>
 
 namespace penstock::app {
@@ -32,6 +34,20 @@ void add_check(CLI::App& app, Action& action, CheckOptions& options) {
     check->add_option("-c,--config", options.config, "Settings (YAML)")->required();
     check->add_flag("--connect", options.connect, "Try to reach every sink, too");
     check->callback([&] { action = [&options] { return check_settings(options); }; });
+}
+
+void add_health(CLI::App& app, Action& action, HealthOptions& options) {
+    auto* health =
+        app.add_subcommand("health", "Ask the node on this machine how it is; exit code 0: well.");
+    health->add_option("--admin", options.admin, "Its admin listener, ADDRESS:PORT")
+        ->capture_default_str();
+    health->add_flag(
+        "--live", options.live, "Ask whether it answers, not whether it takes records"
+    );
+    health->add_option("--timeout", options.timeout_seconds, "Seconds to wait")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    health->callback([&] { action = [&options] { return ask_health(options, std::cout); }; });
 }
 
 void add_sim(CLI::App& app, Action& action, sim::Options& options) {
@@ -134,6 +150,7 @@ int run_command_line(int argc, char** argv) {
     Action action;
     RunOptions run;
     CheckOptions check;
+    HealthOptions health;
     sim::Options fleet;
     JournalOptions journal;
     AuditOptions audit;
@@ -141,6 +158,7 @@ int run_command_line(int argc, char** argv) {
     bool reference = false;
     add_run(app, action, run);
     add_check(app, action, check);
+    add_health(app, action, health);
     add_sim(app, action, fleet);
     add_journal(app, action, journal);
     add_audit(app, action, audit);
