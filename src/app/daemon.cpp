@@ -3,7 +3,9 @@
 #include "api/server.h"
 #include "app/cli.h"
 #include "app/device_listeners.h"
+#include "app/pulse.h"
 #include "app/score_keeper.h"
+#include "app/service_manager.h"
 #include "app/shard_set.h"
 #include "app/signals.h"
 #include "app/sink_set.h"
@@ -23,6 +25,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <utility>
 #include <vector>
@@ -49,6 +52,7 @@ struct Daemon::State {
 
     Options options;
     Signals signals;
+    ServiceManager manager;
     metrics::Registry registry;
     std::unique_ptr<journal::Journal> journal;
     std::unique_ptr<journal::QuarantineStore> quarantine;
@@ -73,6 +77,8 @@ struct Daemon::State {
     std::atomic<std::uint64_t> generation{1};
     std::atomic<bool> reload_worked{true};
     std::vector<metrics::Registration> registrations;
+    std::optional<Pulse> pulse;
+    Nanoseconds next_sign_of_life = 0;
 
     Settings& settings() { return options.settings; }
 
@@ -83,6 +89,7 @@ struct Daemon::State {
     Status open_listeners();
     void export_own_metrics();
     int watch();
+    void feed_watchdog();
     void reload();
     Status apply(Settings fresh);
     void stop();
@@ -102,6 +109,7 @@ int Daemon::run() {
     log::info(
         "penstock starts", {{"version", kVersion}, {"data_dir", state.settings().data_dir.string()}}
     );
+    state.manager.status("recovering the journal");
     if (const auto started = state.start(); !started.ok()) {
         log::error(
             "start failed",
@@ -112,8 +120,10 @@ int Daemon::run() {
         return state.journal_unusable ? kExitIo : kExitFailed;
     }
     log::info("penstock is ready");
+    state.manager.ready("running");
     if (state.options.ready) state.options.ready(state.settings());
     const int code = state.watch();
+    state.manager.stopping(code == kExitIo ? "the journal failed" : "draining");
     if (code == kExitIo) {
         // The journal cannot be trusted with another byte: nothing is drained, the supervisor
         // starts us anew (R2).
@@ -286,7 +296,12 @@ int Daemon::State::watch() {
         const auto event = signals.wait(kLook);
         if (journal_failed) return kExitIo;
         if (event == Signals::Event::stop) return kExitOk;
-        if (event == Signals::Event::reload) reload();
+        if (event == Signals::Event::reload) {
+            manager.reloading(system_clock().monotonic());
+            reload();
+            manager.ready(reload_worked ? "running" : "running; the last reload was refused");
+        }
+        feed_watchdog();
         if (const bool now = journal->full(); now != full) {
             full = now;
             shards->close_intake(full);
@@ -296,6 +311,19 @@ int Daemon::State::watch() {
             );
         }
     }
+}
+
+/// Only the shards' own progress counts: that this thread runs says nothing about them. The commit
+/// thread is left out on purpose: a disk that blocks for long is reported by /ready and metrics,
+/// and a restart would not free it.
+void Daemon::State::feed_watchdog() {
+    const auto every = manager.alive_every();
+    const auto now = system_clock().monotonic();
+    if (!every || now < next_sign_of_life) return;
+    if (!pulse) pulse.emplace(*shards);
+    if (!pulse->beat()) return;
+    manager.alive();
+    next_sign_of_life = now + *every;
 }
 
 void Daemon::State::reload() {
