@@ -80,9 +80,10 @@ class Daemon:
             f'  admin: {{ listen: "127.0.0.1:{self.admin}" }}\n'
             f"{self.listeners}\n{self.streams}\n{self.sinks}\n{self.extra}\n")
 
-    def start(self, wait=30, expect_exit=False, env=None, until="/ready"):
+    def start(self, wait=30, expect_exit=False, env=None, until="/ready", under=()):
+        """`under`: a command that starts the daemon as its child, such as a tracer."""
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([str(BINARY), "run", "--config", str(self.config)], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*under, str(BINARY), "run", "--config", str(self.config)], stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log, env={**os.environ, **(env or {})})
         log.close()
         if expect_exit:
