@@ -53,6 +53,9 @@ struct TargetBody {
     };
 };
 
+/// `0`, two line ends. Beast asserts that it gets so much when it is shown the last chunk again.
+constexpr std::size_t kLastChunk = 5;
+
 beast::string_view to_beast(std::string_view text) noexcept {
     return {text.data(), text.size()};
 }
@@ -132,6 +135,7 @@ std::size_t RequestParser::feed(std::string_view bytes) {
     std::size_t used = 0;
     while (state_ < State::done && used < bytes.size()) {
         const std::string_view rest = bytes.substr(used);
+        if (starved_ && rest.size() < kLastChunk) break;
         beast::error_code ec;
         const std::size_t taken = parser.put(boost::asio::buffer(rest.data(), rest.size()), ec);
         used += taken;
@@ -148,6 +152,7 @@ std::size_t RequestParser::feed(std::string_view bytes) {
         }
         if (parser.is_done()) state_ = State::done;
         if (was_head && state_ != State::head) break;
+        starved_ = taken == 0 && parser.is_header_done() && parser.chunked();
         // A chunk's head or the trailers are searched for their end: not for ever.
         if (taken == 0 && rest.size() > head_max_) fail(400, "bad_request", "bad chunk");
         if (taken == 0) break;

@@ -74,7 +74,8 @@ private:
     Failure failure_;
     std::size_t head_max_;
     State state_ = State::head;
-    bool begun_ = false;  // a byte was seen
+    bool begun_ = false;    // a byte was seen
+    bool starved_ = false;  // of a chunked body, the last piece was too short
 };
 
 }  // namespace penstock::ingest::http

@@ -42,6 +42,25 @@ TEST_CASE("http: a request is the same wherever its bytes are cut", "[ingest][ht
     }
 }
 
+TEST_CASE("http: a request may come byte by byte", "[ingest][http]") {
+    for (const std::string text :
+         {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nT: "
+          "1\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}"}) {
+        RequestParser parser(kLimits);
+        std::size_t used = 0;
+        for (std::size_t end = 1; end <= text.size(); ++end) {
+            for (std::size_t taken = 1; taken != 0 && parser.state() < State::done;) {
+                taken = parser.feed(std::string_view(text).substr(used, end - used));
+                used += taken;
+            }
+        }
+        CHECK(parser.state() == State::done);
+        CHECK(used == text.size());
+    }
+}
+
 TEST_CASE("http: what cannot begin a request fails with its first byte", "[ingest][http]") {
     for (const std::string text : {"\x16\x03\x01", "\r\n", " GET", "{}"}) {
         RequestParser parser(kLimits);
