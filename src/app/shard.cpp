@@ -108,9 +108,9 @@ bool Shard::keep(const inspect::Examined& examined, const Ticket& ticket) {
     return true;
 }
 
-/// A device's state is usually not in the cache, and the miss costs more than the score: it is
-/// asked for now and used some records later, before the batch is sealed at the latest. Order per
-/// device stays that of the batch.
+/// A device's state is usually not in the cache, and the miss costs more than the score: the line
+/// is prefetched here, and the score computed some records further on, before the batch is sealed
+/// at the latest. Order per device stays that of the batch.
 void Shard::score_later(
     std::span<std::byte> encoded,
     std::uint64_t hash,

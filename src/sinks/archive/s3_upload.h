@@ -15,9 +15,9 @@ namespace penstock::sinks {
 struct S3Manner {
     std::uint64_t multipart_above = 0;
     std::uint64_t part_size = 0;
-    /// Found out by the first answer that says "not implemented": then every object is looked for
-    /// before it is put.
-    bool conditional = true;  // If-None-Match: * on PUT and CompleteMultipartUpload
+    /// Whether the store takes If-None-Match: * on PUT and CompleteMultipartUpload. The first
+    /// answer of 501 turns it off: from then on every object is looked for before it is put.
+    bool conditional = true;
 };
 
 /// One object on its way into a bucket: a list of calls, each decided by the answer to the one
