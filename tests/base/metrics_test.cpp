@@ -64,13 +64,18 @@ TEST_CASE(
 }
 
 TEST_CASE("metrics: a registration may outlive its registry", "[metrics]") {
+    auto watched = std::make_shared<double>(1.0);
+    const std::weak_ptr<double> callback = watched;
     Registration registration;
     {
         Registry registry;
-        registration = registry.gauge_fn("penstock_y", "Y.", {}, [] { return 1.0; });
+        registration = registry.gauge_fn("penstock_y", "Y.", {}, [watched] { return *watched; });
+        watched.reset();
+        CHECK(has_line(registry.scrape(), "penstock_y 1"));
     }
+    CHECK(callback.expired());  // with the registry goes what it would have called
     registration.reset();
-    SUCCEED();
+    CHECK(callback.expired());
 }
 
 TEST_CASE("metrics: a family that is full counts what it does not show", "[metrics]") {
