@@ -2,9 +2,9 @@
 #include "sinks/archive/archive_sink.h"
 #include "sinks/archive/archived.h"
 #include "sinks/archive/s3_call.h"
-#include "sinks/contract/contract.h"
+#include "sinks/contract/server_far_side.h"
 #include "support/record_builder.h"
-#include "support/server.h"
+#include "support/shared_server.h"
 #include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -26,18 +26,10 @@ namespace {
 constexpr Nanoseconds kNoon = 1'767'268'800 * kSecond;  // 2026-01-01T12:00:00Z
 
 Server* shared(bool tls = false) {
-    static Result<std::unique_ptr<Server>> plain = Error{Errc::cancelled, "not started"};
-    static Result<std::unique_ptr<Server>> secure = Error{Errc::cancelled, "not started"};
-    auto& server = tls ? secure : plain;
-    if (!server.ok() && server.error().code == Errc::cancelled) {
-        Server::Options options;
-        options.environment = {{"S3_BUCKET", "telemetry"}};
-        if (tls) options.environment["S3_TLS"] = "1";
-        server = Server::start("s3", options);
-    }
-    if (server.ok()) return server->get();
-    WARN("no S3 server is to be had here: " << server.error().message);
-    return nullptr;
+    Server::Options options;
+    options.environment = {{"S3_BUCKET", "telemetry"}};
+    if (tls) options.environment["S3_TLS"] = "1";
+    return test::shared_server("s3", options);
 }
 
 S3StoreConfig bucket_of(const Server& server, const std::string& prefix) {
@@ -95,20 +87,16 @@ SinkProgress deliver(Sink& sink, const std::vector<RecordView>& records) {
     return progress;
 }
 
-class Bucket final : public contract::FarSide {
+class Bucket final : public contract::ServerFarSide {
 public:
+    Bucket() : ServerFarSide(*shared()) {}
+
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override {
-        place_.config.s3 = bucket_of(server_, place_.prefix);
+        place_.config.s3 = bucket_of(server(), place_.prefix);
         return place_.sink(journal);
     }
     [[nodiscard]] std::vector<Arrival> arrived() override {
-        return test::arrivals_in(place_.objects(server_));
-    }
-    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] std::string lacks(Fault fault) const override {
-        const bool can =
-            fault == Fault::none || fault == Fault::unreachable || fault == Fault::crash;
-        return can ? "" : "this server does not fail on demand; the fake one shows it";
+        return test::arrivals_in(place_.objects(server()));
     }
     [[nodiscard]] std::string lacks_refusal() const override {
         return "an object store does not look into objects";
@@ -116,23 +104,9 @@ public:
     [[nodiscard]] std::string lacks_size_bound() const override {
         return "a record is never too large for an object";
     }
-    void set(Fault fault) override {
-        if (fault == Fault::crash) {
-            REQUIRE(server_.kill().ok());
-            REQUIRE(server_.restart().ok());
-            return;
-        }
-        const Status done = fault == Fault::unreachable ? server_.stop()
-                            : stopped_                  ? server_.restart()
-                                                        : Status();
-        stopped_ = fault == Fault::unreachable;
-        if (!done.ok()) FAIL(done.error().message);
-    }
 
 private:
-    Server& server_ = *shared();
     Place place_;
-    bool stopped_ = false;
 };
 
 std::unique_ptr<contract::FarSide> bucket() {

@@ -1,10 +1,10 @@
 #include "sinks/http/http_sink.h"
 
 #include "sinks/archive/archived.h"
-#include "sinks/contract/contract.h"
+#include "sinks/contract/web_far_side.h"
 #include "sinks/transport/digest.h"
+#include "support/fake_clock.h"
 #include "support/fake_http_server.h"
-#include "support/fake_log.h"
 #include "support/record_builder.h"
 
 #include <catch2/catch.hpp>
@@ -21,7 +21,6 @@ namespace penstock::sinks {
 namespace {
 
 using contract::Arrival;
-using contract::Fault;
 using test::FakeHttpReply;
 using test::FakeHttpRequest;
 using test::FakeHttpServer;
@@ -48,71 +47,37 @@ std::unique_ptr<Sink> made(
 }
 
 /// A service that keeps what it is sent, and has faults.
-class FakeService final : public contract::FarSide {
+class FakeService final : public contract::WebFarSide {
 public:
-    static constexpr std::size_t kLineMax = 10'000;
+    FakeService() : WebFarSide(read, refuse) {}
 
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override {
-        return made(settings(server_.endpoint()), journal, system_clock());
+        return made(settings(endpoint()), journal, system_clock());
     }
-    [[nodiscard]] std::vector<Arrival> arrived() override {
-        const std::lock_guard lock(mutex_);
-        return arrived_;
-    }
-    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] std::string lacks(Fault) const override { return {}; }
     [[nodiscard]] std::string refused_payload() override { return "{\"poison\":true}"; }
     [[nodiscard]] std::string oversized_payload() override {
         return "{\"blob\":\"" + std::string(kLineMax, 'x') + "\"}";
     }
-    void set(Fault fault) override {
-        if (fault == Fault::unreachable) return server_.go_away();
-        if (fault == Fault::crash) server_.go_away();
-        server_.come_back();
-        fault_ = fault;
-    }
 
 private:
-    FakeHttpReply answer(const FakeHttpRequest& request) {
-        const std::lock_guard lock(mutex_);
-        std::vector<std::string> lines = test::lines_of(request.body);
-        switch (fault_.load()) {
-            case Fault::throttled:
-                return {429, {"Retry-After: 1"}, "slow down"};
-            case Fault::denied:
-                return {401, {}, "unauthorized"};
-            case Fault::hang:
-                return {200, {}, "", Manner::hang};
-            case Fault::half_accepted:
-                lines.resize(lines.size() / 2);
-                keep(lines);
-                return {500, {}, "half of it"};
-            case Fault::reset_after_write:
-                keep(lines);
-                return {200, {}, "", Manner::reset};
-            case Fault::none:
-            case Fault::unreachable:
-            case Fault::crash:
-                break;
-        }
-        if (request.body.find("poison\":true") != std::string::npos) return {422, {}, "poison"};
+    static constexpr std::size_t kLineMax = 10'000;
+
+    static std::vector<Arrival> read(const std::string& body) {
+        std::vector<Arrival> all;
+        for (const std::string& line : test::lines_of(body))
+            all.push_back(test::arrival_of(line));
+        return all;
+    }
+    static std::optional<FakeHttpReply> refuse(const std::string& body) {
+        if (body.find("poison\":true") != std::string::npos)
+            return FakeHttpReply{422, {}, "poison"};
+        const std::vector<std::string> lines = test::lines_of(body);
         const bool large = std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
             return line.size() > kLineMax;
         });
-        if (large) return {413, {}, ""};
-        keep(lines);
-        return {};
+        if (large) return FakeHttpReply{413, {}, ""};
+        return std::nullopt;
     }
-    void keep(const std::vector<std::string>& lines) {
-        for (const std::string& line : lines)
-            arrived_.push_back(test::arrival_of(line));
-        fault_ = Fault::none;
-    }
-
-    std::mutex mutex_;
-    std::vector<Arrival> arrived_;
-    std::atomic<Fault> fault_{Fault::none};
-    FakeHttpServer server_{[this](const FakeHttpRequest& request) { return answer(request); }};
 };
 
 PS_SINK_CONTRACT("http, fake service", "[sinks][http]", [] {

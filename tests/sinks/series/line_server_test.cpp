@@ -1,12 +1,13 @@
 // The line protocol sink against real InfluxDB and VictoriaMetrics.
 #include "base/json_text.h"
 #include "base/text.h"
-#include "sinks/contract/contract.h"
+#include "sinks/contract/server_far_side.h"
 #include "sinks/series/line_protocol_sink.h"
+#include "sinks/series/series_store.h"
 #include "support/fake_log.h"
 #include "support/http_get.h"
 #include "support/record_builder.h"
-#include "support/server.h"
+#include "support/shared_server.h"
 
 #include <catch2/catch.hpp>
 
@@ -22,20 +23,11 @@ using contract::Arrival;
 using contract::Fault;
 using test::RecordBuilder;
 using test::Server;
+using test::shared_server;
 
 namespace {
 
 constexpr Nanoseconds kNow = 1'767'225'600 * kSecond;  // 2026-01-01
-
-/// One server a test program, started when it is first wanted.
-Server* shared(const std::string& name) {
-    static std::map<std::string, Result<std::unique_ptr<Server>>> servers;
-    auto found = servers.find(name);
-    if (found == servers.end()) found = servers.emplace(name, Server::start(name)).first;
-    if (found->second.ok()) return found->second->get();
-    WARN(name << " is not to be had here: " << found->second.error().message);
-    return nullptr;
-}
 
 std::string unique_name(const std::string& prefix) {
     static std::atomic<int> next{0};
@@ -202,17 +194,19 @@ SinkProgress deliver(Sink& sink, const std::vector<RecordView>& records) {
     return all;
 }
 
-class Influx final : public contract::FarSide {
+class Influx final : public contract::SeriesStore<contract::ServerFarSide> {
 public:
     static constexpr const char* kServer = "influx";
 
+    Influx() : SeriesStore(*shared_server(kServer)) {}
+
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId&) override {
-        return made(influx_settings(server_, measurement_));
+        return made(influx_settings(server(), measurement_));
     }
     [[nodiscard]] std::vector<Arrival> arrived() override {
         std::vector<Arrival> all;
         for (Row& row :
-             influx_rows(server_, "SELECT heartRate, deviceId FROM \"" + measurement_ + "\"")) {
+             influx_rows(server(), "SELECT heartRate, deviceId FROM \"" + measurement_ + "\"")) {
             all.push_back(
                 {decoded(row["deviceId"]),
                  text::parse_int(row["time"]).value_or(0),
@@ -222,54 +216,26 @@ public:
         }
         return all;
     }
-    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] std::string lacks(Fault fault) const override {
-        const bool can =
-            fault == Fault::none || fault == Fault::unreachable || fault == Fault::crash;
-        return can ? "" : "this server does not fail on demand; the fake one shows it";
-    }
-    void set(Fault fault) override {
-        if (fault == Fault::crash) {
-            REQUIRE(server_.kill().ok());
-            REQUIRE(server_.restart().ok());
-            return;
-        }
-        const Status done = fault == Fault::unreachable ? server_.stop()
-                            : stopped_                  ? server_.restart()
-                                                        : Status();
-        stopped_ = fault == Fault::unreachable;
-        if (!done.ok()) FAIL(done.error().message);
-    }
-    [[nodiscard]] std::string lacks_order() const override {
-        return "a time-series store keeps one value per device and time";
-    }
-    [[nodiscard]] std::string lacks_refusal() const override {
-        return "the suite's records hold numbers only; bad ones have cases of their own";
-    }
-    [[nodiscard]] std::string lacks_size_bound() const override {
-        return "a point has the chosen numbers, however large the payload is";
-    }
 
 private:
-    Server& server_ = *shared("influx");
     std::string measurement_ = unique_name("contract");
-    bool stopped_ = false;
 };
 
-class Victoria final : public contract::FarSide {
+class Victoria final : public contract::SeriesStore<contract::ServerFarSide> {
 public:
     static constexpr const char* kServer = "victoria";
 
-    explicit Victoria(std::string settle = "0") : settle_(std::move(settle)) {}
+    explicit Victoria(std::string settle = "0")
+        : SeriesStore(*shared_server(kServer)), settle_(std::move(settle)) {}
 
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId&) override {
-        LineProtocolConfig config = settings(server_, measurement_);
+        LineProtocolConfig config = settings(server(), measurement_);
         config.settle = settle_;
         return made(config);
     }
     [[nodiscard]] std::vector<Arrival> arrived() override {
         std::vector<Arrival> all;
-        for (Row& row : victoria_rows(server_, measurement_ + "_heartRate", {"deviceId"})) {
+        for (Row& row : victoria_rows(server(), measurement_ + "_heartRate", {"deviceId"})) {
             all.push_back(
                 {decoded(row["deviceId"]),
                  text::parse_int(row["time"]).value_or(0) * kMillisecond,
@@ -281,45 +247,20 @@ public:
     }
     [[nodiscard]] Nanoseconds patience() const override { return 120 * kSecond; }
     [[nodiscard]] std::string lacks(Fault fault) const override {
-        const bool can =
-            fault == Fault::none || fault == Fault::unreachable || fault == Fault::crash;
         if (fault == Fault::crash && settle_ == "0") {
             return "its last seconds are lost unless they settle: a case of its own waits for that";
         }
-        return can ? "" : "this server does not fail on demand; the fake one shows it";
-    }
-    void set(Fault fault) override {
-        if (fault == Fault::crash) {
-            REQUIRE(server_.kill().ok());
-            REQUIRE(server_.restart().ok());
-            return;
-        }
-        const Status done = fault == Fault::unreachable ? server_.stop()
-                            : stopped_                  ? server_.restart()
-                                                        : Status();
-        stopped_ = fault == Fault::unreachable;
-        if (!done.ok()) FAIL(done.error().message);
-    }
-    [[nodiscard]] std::string lacks_order() const override {
-        return "a time-series store keeps one value per device and time";
-    }
-    [[nodiscard]] std::string lacks_refusal() const override {
-        return "the suite's records hold numbers only; bad ones have cases of their own";
-    }
-    [[nodiscard]] std::string lacks_size_bound() const override {
-        return "a point has the chosen numbers, however large the payload is";
+        return SeriesStore::lacks(fault);
     }
 
 private:
-    Server& server_ = *shared("victoria");
     const std::string settle_;
     std::string measurement_ = unique_name("contract");
-    bool stopped_ = false;
 };
 
 template <class Store>
 std::unique_ptr<contract::FarSide> far_side() {
-    if (!shared(Store::kServer)) return nullptr;
+    if (!shared_server(Store::kServer)) return nullptr;
     return std::make_unique<Store>();
 }
 
@@ -353,7 +294,7 @@ std::vector<std::string> hostile_texts() {
 }  // namespace
 
 #define PS_NEEDS(name) \
-    if (!shared(name)) return
+    if (!shared_server(name)) return
 
 PS_SINK_CONTRACT("line protocol, real InfluxDB", "[sinks][series][server]", far_side<Influx>)
 PS_SINK_CONTRACT("line protocol, real VictoriaMetrics", "[sinks][series][server]", far_side<Victoria>)
@@ -364,7 +305,7 @@ TEST_CASE(
 ) {
     if (std::getenv("PENSTOCK_ALL_SERVERS") == nullptr) return;  // waits for the settle time
     contract::survives_far_crash([]() -> std::unique_ptr<contract::FarSide> {
-        if (!shared("victoria")) return nullptr;
+        if (!shared_server("victoria")) return nullptr;
         return std::make_unique<Victoria>("auto");
     });
 }
@@ -373,7 +314,7 @@ TEST_CASE("line sink: InfluxDB holds device, time, status and score", "[sinks][s
     PS_NEEDS("influx");
     const bool version2 = GENERATE(false, true);
     const bool zipped = GENERATE(false, true);
-    const Server& server = *shared("influx");
+    const Server& server = *shared_server("influx");
     LineProtocolConfig config = influx_settings(server, unique_name("vitals"));
     config.gzip = zipped;
     if (version2) {
@@ -403,7 +344,7 @@ TEST_CASE(
     "line sink: VictoriaMetrics holds device, time, status and score", "[sinks][series][server]"
 ) {
     PS_NEEDS("victoria");
-    const Server& server = *shared("victoria");
+    const Server& server = *shared_server("victoria");
     LineProtocolConfig config = settings(server, unique_name("vitals"));
     config.settle = "auto";
     RecordBuilder record;
@@ -431,7 +372,7 @@ TEST_CASE(
     "line sink: InfluxDB's partial write costs only the bad record", "[sinks][series][server][S06]"
 ) {
     PS_NEEDS("influx");
-    const Server& server = *shared("influx");
+    const Server& server = *shared_server("influx");
     LineProtocolConfig config = influx_settings(server, unique_name("partial"));
     config.fields = {"v", "w"};
     std::vector<RecordBuilder> records(1000);
@@ -467,12 +408,9 @@ TEST_CASE("line sink: wrong credentials are an alarm, at real servers", "[sinks]
     const std::string name = GENERATE("influx", "victoria");
     Server::Options options;
     options.environment = {{name == "influx" ? "INFLUX_AUTH" : "VICTORIA_AUTH", "1"}};
-    auto server = Server::start(name, options);
-    if (!server.ok()) {
-        WARN(name << " is not to be had here: " << server.error().message);
-        return;
-    }
-    LineProtocolConfig config = influx_settings(**server, "m");
+    const Server* server = shared_server(name, options);
+    if (server == nullptr) return;
+    LineProtocolConfig config = influx_settings(*server, "m");
     config.user = "penstock";
     config.password = Secret(std::string("wrong"));
     RecordBuilder record;
@@ -488,7 +426,7 @@ TEST_CASE("line sink: wrong credentials are an alarm, at real servers", "[sinks]
 
 TEST_CASE("line sink: a missing database is a setting", "[sinks][series][server]") {
     PS_NEEDS("influx");
-    LineProtocolConfig config = influx_settings(*shared("influx"), "m");
+    LineProtocolConfig config = influx_settings(*shared_server("influx"), "m");
     RecordBuilder record;
     record.field("a", "1", FieldType::integer);
     for (const char* database : {"nowhere", ""}) {
@@ -503,16 +441,13 @@ TEST_CASE("line sink: a missing database is a setting", "[sinks][series][server]
 TEST_CASE("line sink: https with a private CA, and no other", "[sinks][series][server]") {
     Server::Options options;
     options.environment = {{"INFLUX_TLS", "1"}};
-    auto server = Server::start("influx", options);
-    if (!server.ok()) {
-        WARN("influx is not to be had here: " << server.error().message);
-        return;
-    }
+    const Server* server = shared_server("influx", options);
+    if (server == nullptr) return;
     const char* cache = std::getenv("PENSTOCK_TEST_CACHE");
     const std::string ca =
         (cache ? std::string(cache) : std::string(std::getenv("HOME")) + "/.cache/penstock-test") +
         "/tls/ca.pem";
-    LineProtocolConfig config = influx_settings(**server, "m");
+    LineProtocolConfig config = influx_settings(*server, "m");
     RecordBuilder record;
     record.field("a", "1", FieldType::integer);
     const SinkProgress progress = deliver(*made(config), {record.view()});
@@ -527,7 +462,7 @@ TEST_CASE(
     "[sinks][series][server][A10]"
 ) {
     PS_NEEDS("influx");
-    const Server& server = *shared("influx");
+    const Server& server = *shared_server("influx");
     const auto texts = hostile_texts();
     const std::string place = GENERATE("device", "stream", "field", "string");
     LineProtocolConfig config =
@@ -576,7 +511,7 @@ TEST_CASE(
     "[sinks][series][server][A10]"
 ) {
     PS_NEEDS("victoria");
-    const Server& server = *shared("victoria");
+    const Server& server = *shared_server("victoria");
     const auto texts = hostile_texts();
     const std::string place = GENERATE("device", "stream", "field", "string");
     LineProtocolConfig config = settings(server, place == "stream" ? "" : unique_name("hostile"));

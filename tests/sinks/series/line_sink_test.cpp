@@ -1,9 +1,10 @@
 #include "base/metrics.h"
 #include "base/text.h"
-#include "sinks/contract/contract.h"
+#include "sinks/contract/web_far_side.h"
 #include "sinks/series/line_protocol_sink.h"
+#include "sinks/series/series_store.h"
+#include "support/fake_clock.h"
 #include "support/fake_http_server.h"
-#include "support/fake_log.h"
 #include "support/record_builder.h"
 
 #include <catch2/catch.hpp>
@@ -15,7 +16,6 @@
 using namespace penstock;
 using namespace penstock::sinks;
 using contract::Arrival;
-using contract::Fault;
 using test::FakeHttpReply;
 using test::FakeHttpRequest;
 using test::FakeHttpServer;
@@ -95,71 +95,18 @@ SinkContext context_of(metrics::Registry& registry) {
 }
 
 /// A store that keeps what it is sent, and has faults.
-class FakeStore final : public contract::FarSide {
+class FakeStore final : public contract::SeriesStore<contract::WebFarSide> {
 public:
+    FakeStore() : SeriesStore(arrivals_of) {}
+
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override {
         SinkContext context = context_of(registry_);
         context.journal = journal;
-        return std::move(make_line_protocol_sink(settings(server_.endpoint()), context)).value();
-    }
-    [[nodiscard]] std::vector<Arrival> arrived() override {
-        const std::lock_guard lock(mutex_);
-        return arrived_;
-    }
-    [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
-    [[nodiscard]] std::string lacks(Fault) const override { return {}; }
-    [[nodiscard]] std::string lacks_order() const override {
-        return "a time-series store keeps one value per device and time";
-    }
-    [[nodiscard]] std::string lacks_refusal() const override {
-        return "the suite's records hold numbers only; bad ones have cases of their own";
-    }
-    [[nodiscard]] std::string lacks_size_bound() const override {
-        return "a point has the chosen numbers, however large the payload is";
-    }
-    void set(Fault fault) override {
-        if (fault == Fault::unreachable) return server_.go_away();
-        if (fault == Fault::crash) server_.go_away();
-        server_.come_back();
-        fault_ = fault;
+        return std::move(make_line_protocol_sink(settings(endpoint()), context)).value();
     }
 
 private:
-    FakeHttpReply answer(const FakeHttpRequest& request) {
-        std::vector<Arrival> points = arrivals_of(request.body);
-        const std::lock_guard lock(mutex_);
-        switch (fault_.load()) {
-            case Fault::throttled:
-                return {429, {"Retry-After: 1"}, "slow down"};
-            case Fault::denied:
-                return {401, {}, "unauthorized"};
-            case Fault::hang:
-                return {200, {}, "", Manner::hang};
-            case Fault::half_accepted:
-                points.resize(points.size() / 2);
-                keep(points);
-                return {500, {}, "half of it"};
-            case Fault::reset_after_write:
-                keep(points);
-                return {200, {}, "", Manner::reset};
-            case Fault::none:
-            case Fault::unreachable:
-            case Fault::crash:
-                break;
-        }
-        keep(points);
-        return {};
-    }
-    void keep(const std::vector<Arrival>& points) {
-        arrived_.insert(arrived_.end(), points.begin(), points.end());
-        fault_ = Fault::none;
-    }
-
     metrics::Registry registry_;
-    std::mutex mutex_;
-    std::vector<Arrival> arrived_;
-    std::atomic<Fault> fault_{Fault::none};
-    FakeHttpServer server_{[this](const FakeHttpRequest& request) { return answer(request); }};
 };
 
 /// A sink and a server whose answers the test gives.

@@ -1,7 +1,7 @@
 #include "sinks/contract/rig.h"
 #include "sinks/stream/kafka.h"
 #include "sinks/stream/kafka_far_side.h"
-#include "support/server.h"
+#include "support/shared_server.h"
 
 #include <catch2/catch.hpp>
 #include <librdkafka/rdkafka.h>
@@ -19,23 +19,10 @@ namespace {
 using contract::Fault;
 using contract::Rig;
 
-/// One broker for all cases of this program: it takes seconds to start.
-const Result<std::unique_ptr<test::Server>>& broker() {
-    static const auto server = [] {
-        test::Server::Options options;
-        options.ports = 4;
-        options.environment["KAFKA_ACL"] = "1";
-        return test::Server::start("kafka", options);
-    }();
-    return server;
-}
-
-/// False, with a note, where no broker can run.
-bool no_broker() {
-    if (broker().ok()) return false;
-    if (broker().error().code != Errc::unsupported) FAIL(broker().error().message);
-    WARN("skipped: " << broker().error().message);
-    return true;
+test::Server* broker() {
+    test::Server::Options options;
+    options.environment["KAFKA_ACL"] = "1";
+    return test::shared_server("kafka", options);
 }
 
 /// A new topic of the real broker.
@@ -44,7 +31,7 @@ public:
     BrokerFarSide() {
         static std::atomic<int> number{0};
         topic_ = "t" + std::to_string(::getpid()) + "-" + std::to_string(++number);
-        const std::string endpoint = (*broker())->value("endpoint");
+        const std::string endpoint = broker()->value("endpoint");
         contract::kafka_create_topic(endpoint, topic_, 3, {{"max.message.bytes", "10000"}});
         use(endpoint, topic_);
         config.record_max = ByteCount{200'000};
@@ -62,7 +49,7 @@ public:
         return "a broker refuses nothing of a record but its size";
     }
     void set(Fault fault) override {
-        test::Server& server = **broker();
+        test::Server& server = *broker();
         if (down_) REQUIRE(server.restart().ok());
         if (hung_) ::kill(std::stoi(server.value("pid")), SIGCONT);
         if (denied_) allow_alice();
@@ -86,14 +73,14 @@ public:
     [[nodiscard]] Nanoseconds patience() const override { return 60 * kSecond; }
 
     void allow_alice() const {
-        contract::kafka_allow((*broker())->value("endpoint"), "User:alice", topic_);
+        contract::kafka_allow(broker()->value("endpoint"), "User:alice", topic_);
     }
     [[nodiscard]] static KafkaSecurityConfig login(const std::string& password) {
         KafkaSecurityConfig security;
         security.protocol = KafkaProtocol::sasl_tls;
         security.sasl.user = "alice";
         security.sasl.password = Secret(std::string(password));
-        security.tls.ca = (*broker())->value("ca");
+        security.tls.ca = broker()->value("ca");
         return security;
     }
     ~BrokerFarSide() override {
@@ -108,7 +95,7 @@ private:
 };
 
 std::unique_ptr<BrokerFarSide> far_side() {
-    return no_broker() ? nullptr : std::make_unique<BrokerFarSide>();
+    return broker() ? std::make_unique<BrokerFarSide>() : nullptr;
 }
 
 TEST_CASE(
@@ -138,7 +125,7 @@ TEST_CASE("kafka, real broker: what it adds to the contract", "[sinks][kafka][se
         rig.check_order();
     }
     SECTION("a wrong password is an alarm, and the right one delivers") {
-        far->config.brokers = {(*broker())->value("sasl_ssl")};
+        far->config.brokers = {broker()->value("sasl_ssl")};
         far->config.security = BrokerFarSide::login("wrong");
         rig.append(20);
         rig.start();
@@ -155,9 +142,9 @@ TEST_CASE("kafka, real broker: what it adds to the contract", "[sinks][kafka][se
         rig.check_all_arrived();
     }
     SECTION("a client certificate logs in, and a missing one does not") {
-        const std::string folder = (*broker())->value("ca");
+        const std::string folder = broker()->value("ca");
         const std::string tls = folder.substr(0, folder.rfind('/'));
-        far->config.brokers = {(*broker())->value("ssl")};
+        far->config.brokers = {broker()->value("ssl")};
         far->config.security.protocol = KafkaProtocol::tls;
         far->config.security.tls.ca = tls + "/ca.pem";
         CHECK_FALSE(far->make_sink({})->probe(3 * kSecond).ok());
@@ -166,7 +153,7 @@ TEST_CASE("kafka, real broker: what it adds to the contract", "[sinks][kafka][se
         CHECK(far->make_sink({})->probe(10 * kSecond).ok());
     }
     SECTION("a topic that does not exist and may not be made is an alarm") {
-        far->config.brokers = {(*broker())->value("sasl_ssl")};
+        far->config.brokers = {broker()->value("sasl_ssl")};
         far->config.security = BrokerFarSide::login("alice-secret");
         far->config.topic = "nowhere";
         rig.append(5);

@@ -4,7 +4,7 @@
 #include "sinks/stream/nats.h"
 #include "support/record_builder.h"
 #include "support/relay.h"
-#include "support/server.h"
+#include "support/shared_server.h"
 
 #include <catch2/catch.hpp>
 #include <nats/nats.h>
@@ -30,25 +30,12 @@ using contract::Rig;
 using test::Relay;
 using test::Server;
 
-Server* start(bool tls) {
+Server* shared(bool tls = false) {
     Server::Options options;
     options.ports = 2;
     options.environment["NATS_AUTH"] = "1";
     if (tls) options.environment["NATS_TLS"] = "1";
-    static std::vector<std::unique_ptr<Server>> servers;
-    auto started = Server::start("nats", options);
-    if (!started.ok()) {
-        if (started.error().code != Errc::unsupported) FAIL(started.error().message);
-        WARN("skipped: " << started.error().message);
-        return nullptr;
-    }
-    servers.push_back(std::move(started).value());
-    return servers.back().get();
-}
-
-Server* shared() {
-    static Server* const server = start(false);
-    return server;
+    return test::shared_server("nats", options);
 }
 
 /// Looks into the server beside the sink: makes streams, reads them.
@@ -333,7 +320,7 @@ TEST_CASE("nats: a probe tells who may come in", "[sinks][nats][server]") {
 }
 
 TEST_CASE("nats: TLS delivers, and trusts only whom it was told to", "[sinks][nats][server][tls]") {
-    Server* const server = start(true);
+    Server* const server = shared(true);
     if (server == nullptr) return;
     NatsConfig config = settings(server->port(), unique_stream());
     config.create_stream = true;

@@ -2,7 +2,7 @@
 
 #include "sinks/stream/redis_link.h"
 #include "support/record_builder.h"
-#include "support/server.h"
+#include "support/shared_server.h"
 
 #include <catch2/catch.hpp>
 
@@ -22,15 +22,9 @@ using test::Server;
 constexpr Nanoseconds kNoon = 1'767'268'800 * kSecond;
 
 Server* shared() {
-    static const auto server = [] {
-        Server::Options options;
-        options.ports = 2;
-        return Server::start("redis", options);
-    }();
-    if (server.ok()) return server->get();
-    if (server.error().code != Errc::unsupported) FAIL(server.error().message);
-    WARN("skipped: " << server.error().message);
-    return nullptr;
+    Server::Options options;
+    options.ports = 2;
+    return test::shared_server("redis", options);
 }
 
 RedisLatestConfig settings() {

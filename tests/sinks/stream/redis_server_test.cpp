@@ -4,7 +4,7 @@
 #include "sinks/stream/redis_stream.h"
 #include "support/record_builder.h"
 #include "support/relay.h"
-#include "support/server.h"
+#include "support/shared_server.h"
 
 #include <catch2/catch.hpp>
 #include <unistd.h>
@@ -26,24 +26,11 @@ using contract::Fault;
 using test::Relay;
 using test::Server;
 
-Server* started(const std::string& fsync) {
+Server* shared(const std::string& fsync = "always") {
     Server::Options options;
     options.ports = 2;
     options.environment["REDIS_FSYNC"] = fsync;
-    static std::vector<std::unique_ptr<Server>> servers;
-    auto server = Server::start("redis", options);
-    if (!server.ok()) {
-        if (server.error().code != Errc::unsupported) FAIL(server.error().message);
-        WARN("skipped: " << server.error().message);
-        return nullptr;
-    }
-    servers.push_back(std::move(server).value());
-    return servers.back().get();
-}
-
-Server* shared() {
-    static Server* const server = started("always");
-    return server;
+    return test::shared_server("redis", options);
 }
 
 RedisServerConfig as_user(const std::string& server, const std::string& user) {
@@ -203,7 +190,7 @@ TEST_CASE(
     "redis stream: what had not settled when the server died is sent again",
     "[sinks][redis][server][S13]"
 ) {
-    Server* const server = started("everysec");
+    Server* const server = shared("everysec");
     if (server == nullptr) return;
     contract::survives_far_crash([server] {
         return std::make_unique<RealRedis>(*server, RedisWriteConfig{}.settle);
