@@ -3,6 +3,7 @@
 #include "base/metrics.h"
 #include "sinks/contract/memory_far_side.h"
 #include "sinks/runner.h"
+#include "support/fake_clock.h"
 #include "support/fake_log.h"
 #include "support/fake_stores.h"
 

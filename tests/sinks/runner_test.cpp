@@ -4,6 +4,7 @@
 #include "sinks/contract/contract.h"
 #include "sinks/contract/memory_far_side.h"
 #include "sinks/ledger.h"
+#include "support/fake_clock.h"
 #include "support/fake_log.h"
 #include "support/fake_stores.h"
 

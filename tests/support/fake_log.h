@@ -58,15 +58,4 @@ private:
     std::shared_ptr<State> state_;
 };
 
-/// Both clocks of one hand.
-class FakeClock final : public Clock {
-public:
-    [[nodiscard]] Nanoseconds wall() const noexcept override { return RecordSpec::kEpoch + now_; }
-    [[nodiscard]] Nanoseconds monotonic() const noexcept override { return now_; }
-    void advance(Nanoseconds by) noexcept { now_ += by; }
-
-private:
-    Nanoseconds now_ = kSecond;
-};
-
 }  // namespace penstock::test

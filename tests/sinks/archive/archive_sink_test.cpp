@@ -4,7 +4,7 @@
 #include "sinks/archive/archived.h"
 #include "sinks/archive/fake_s3.h"
 #include "sinks/contract/contract.h"
-#include "support/fake_log.h"
+#include "support/fake_clock.h"
 #include "support/record_builder.h"
 #include "support/temp_dir.h"
 

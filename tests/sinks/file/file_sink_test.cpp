@@ -3,8 +3,8 @@
 #include "base/posix_disk.h"
 #include "sinks/archive/archived.h"
 #include "sinks/contract/contract.h"
+#include "support/fake_clock.h"
 #include "support/fake_disk.h"
-#include "support/fake_log.h"
 #include "support/record_builder.h"
 #include "support/temp_dir.h"
 
