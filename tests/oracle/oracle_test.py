@@ -1,21 +1,25 @@
 """The oracle is not fooled: what is planted in the far sides, it finds, names and ends with 1 for."""
 import contextlib
 import http.server
+import io
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 import threading
+import types
 import unittest
+import unittest.mock as mock
 import urllib.parse
 
 ORACLE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(ORACLE.parent))
+sys.path[:0] = [str(ORACLE.parent), str(ORACLE.parent / "scenario")]
 
 from oracle import ledger  # noqa: E402
 from oracle.payload import BASE_MS, members  # noqa: E402
 from oracle.verdict import Book  # noqa: E402
+from support import judgement  # noqa: E402
 
 DEVICES, NUMBERS = ("a", "b"), range(1, 21)
 
@@ -138,6 +142,17 @@ class Planted(unittest.TestCase):
             said = {"code": 0, "sound": True, "damaged": 0, "sinks": [{**sink, **change}]}
             self.assertEqual(len(ledger.audit_problems(said)), found)
         self.assertEqual(len(ledger.audit_problems({"code": 1, "sound": False, "damaged": 1, "sinks": [sink]})), 1)
+
+    def test_a_journal_that_no_longer_holds_everything_is_audited_all_the_same(self):
+        audit = {"code": 0, "sound": True, "damaged": 0, "records": 1, "sinks": []}
+        daemon = types.SimpleNamespace(admin=0, config="c")
+        with (mock.patch.object(ledger, "wait_until_settled"), mock.patch.object(ledger, "problems", return_value=[]),
+              contextlib.redirect_stdout(io.StringIO())):
+            with mock.patch.object(ledger, "audit", return_value=audit):
+                self.assertEqual(judgement.judge(self, Book(), daemon, history=False), {})
+            with (mock.patch.object(ledger, "audit", return_value={**audit, "sound": False}),
+                  self.assertRaisesRegex(AssertionError, "not sound")):
+                judgement.judge(self, Book(), daemon, history=False)
 
 
 def history(values, device):

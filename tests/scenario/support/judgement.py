@@ -26,18 +26,22 @@ def judge(test, book, daemon, kafka=None, victoria=None, archive=None, wait=120,
     for name, verdict in verdicts.items():
         with test.subTest(name):
             test.assertTrue(verdict.sound, f"{name}: {verdict}")
-    if history:
-        judge_audit(test, daemon, verdicts["history"].delivered)
+    judge_audit(test, daemon, verdicts["history"].delivered if history else None)
     return verdicts
 
 
 def judge_audit(test, daemon, records):
-    """`penstock audit`, beside the daemon: the cursors have passed all that the oracle found, and nothing else."""
+    """`penstock audit`, beside the daemon: the cursors have passed all that the oracle found, and nothing else.
+
+    `records`: how many the journal should still hold; None where retention has taken some of them.
+    """
     def delivered():
         said = ledger.audit(BINARY, daemon.config)
         test.assertEqual(ledger.audit_problems(said), [])
         return said if all(sink["pending"] == 0 for sink in said["sinks"]) else None
     said = eventually(delivered, 60, what="every cursor is saved")
+    if records is None:
+        return
     test.assertEqual(said["records"], records)
     for sink in said["sinks"]:
         with test.subTest(sink["sink"]):
