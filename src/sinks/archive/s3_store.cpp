@@ -64,15 +64,11 @@ void S3Store::cancel() {
 }
 
 Status S3Store::probe(Nanoseconds bound) {
-    HttpConfig bounded = config_.http;
-    bounded.timeout = std::min(bounded.timeout, Duration(bound));
-    bounded.connect_timeout = std::min(bounded.connect_timeout, Duration(bound));
     PS_TRY(
         HttpRequest request,
         signer_.request({"GET", {}, {{"list-type", "2"}, {"max-keys", "1"}}, {}, {}, {}})
     );
-    HttpClient client(bounded);
-    PS_TRY(const HttpResponse response, client.call(std::move(request)));
+    PS_TRY(const HttpResponse response, call_within(config_.http, bound, std::move(request)));
     const auto error = s3_error(response);
     if (!error) return {};
     const SinkFailure failure = s3_failure(response, *error, "listing the bucket", clock_.wall());

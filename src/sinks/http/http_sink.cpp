@@ -232,11 +232,7 @@ void HttpSink::reset(Lsn safe) {
 
 /// Can the server be reached? What it says of a HEAD is its own affair, but for the login.
 Status HttpSink::probe(Nanoseconds bound) {
-    HttpConfig bounded = config_.http;
-    bounded.timeout = std::min(bounded.timeout, Duration(bound));
-    bounded.connect_timeout = std::min(bounded.connect_timeout, Duration(bound));
-    HttpClient client(bounded);
-    const auto response = client.call({"HEAD", config_.url, headers({}), {}});
+    const auto response = call_within(config_.http, bound, {"HEAD", config_.url, headers({}), {}});
     if (!response.ok()) return response.error();
     if (class_of(response->status) != FailureClass::credentials) return {};
     return Error{Errc::denied, "HTTP " + std::to_string(response->status)};

@@ -338,11 +338,7 @@ void LineProtocolSink::reset(Lsn safe) {
 }
 
 Status LineProtocolSink::probe(Nanoseconds bound) {
-    HttpConfig bounded = config_.http;
-    bounded.timeout = std::min(bounded.timeout, Duration(bound));
-    bounded.connect_timeout = std::min(bounded.connect_timeout, Duration(bound));
-    HttpClient client(bounded);
-    const auto response = client.call(request({}, false));
+    const auto response = call_within(config_.http, bound, request({}, false));
     if (!response.ok()) return response.error();
     if (empty_write_accepted(*response)) return {};
     const WriteAnswer answer = judge_write(*response, clock_.wall());

@@ -259,4 +259,10 @@ Result<HttpResponse> HttpClient::call(HttpRequest request) {
     }
 }
 
+Result<HttpResponse> call_within(HttpConfig config, Nanoseconds bound, HttpRequest request) {
+    config.timeout = std::min(config.timeout, Duration(bound));
+    config.connect_timeout = std::min(config.connect_timeout, Duration(bound));
+    return HttpClient(std::move(config)).call(std::move(request));
+}
+
 }  // namespace penstock::sinks

@@ -102,6 +102,11 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// One request by a client of its own that gives up after `bound`: for the probes of a sink.
+[[nodiscard]] Result<HttpResponse> call_within(
+    HttpConfig config, Nanoseconds bound, HttpRequest request
+);
+
 /// What a request without an answer means to a runner: denied is `configuration` (certificates),
 /// the rest `transient`.
 [[nodiscard]] SinkFailure failure_of(const Error& error);
