@@ -11,10 +11,6 @@ using sinks::HttpPostConfig;
 
 namespace {
 
-bool is_url(const std::string& text) {
-    return sinks::Url::parse(text).ok();
-}
-
 /// RFC 9110, section 5.1: a token.
 bool is_header_name(const std::string& text) {
     static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -41,7 +37,7 @@ Table<HttpPostConfig> Fields<HttpPostConfig>::table() {
             &C::url,
             "Where requests go (POST).",
             required,
-            satisfies<std::string>("an http or https URL without user and password", is_url)
+            satisfies<std::string>(sinks::kUrlRule, sinks::is_url)
         ),
         field(
             "body",

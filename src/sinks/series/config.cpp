@@ -10,9 +10,6 @@ using sinks::TimePrecision;
 
 namespace {
 
-bool is_url(const std::string& text) {
-    return sinks::Url::parse(text).ok();
-}
 bool is_settle(const std::string& text) {
     return text == "auto" || parse_duration(text).ok();
 }
@@ -52,7 +49,7 @@ Table<LineProtocolConfig> Fields<LineProtocolConfig>::table() {
             "http://host:8086/write, InfluxDB 2 http://host:8086/api/v2/write. Without a path: "
             "/write.",
             required,
-            satisfies<std::string>("an http or https URL without user and password", is_url)
+            satisfies<std::string>(sinks::kUrlRule, sinks::is_url)
         ),
         field("database", &C::database, "InfluxDB 1: database (db=)."),
         field("org", &C::org, "InfluxDB 2: organisation."),

@@ -87,6 +87,10 @@ std::string Url::text() const {
     return origin() + path + (query.empty() ? std::string() : '?' + query);
 }
 
+bool is_url(const std::string& text) {
+    return Url::parse(text).ok();
+}
+
 void append_encoded_path(std::string& out, std::string_view path) {
     while (true) {
         const std::size_t slash = path.find('/');

@@ -33,6 +33,10 @@ struct Url {
     friend bool operator==(const Url&, const Url&) = default;
 };
 
+/// The rule of settings that hold a whole URL: true when parse() takes it.
+constexpr const char* kUrlRule = "an http or https URL without user and password";
+[[nodiscard]] bool is_url(const std::string& text);
+
 /// Appends a path whose segments are percent-encoded each; the slashes between them stay. The same
 /// set of bytes as AWS Signature Version 4 wants (text.h).
 void append_encoded_path(std::string& out, std::string_view path);
