@@ -4,6 +4,7 @@
 #include "penstock/ids.h"
 #include "penstock/record.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,17 @@ enum class Attribute : std::uint8_t {
     status,
     score,
     reason,
+};
+
+/// What messages of all of a record's fields have beside them, in this order.
+constexpr std::array<std::string_view, 7> kAddedNames{
+    "status",
+    "score",
+    "_penstock.journal",
+    "_penstock.lsn",
+    "_penstock.stream",
+    "_penstock.device",
+    "_penstock.eventTime"
 };
 
 /// What a name in the settings of a sink means in a record, as the enriched form shows it

@@ -9,16 +9,6 @@
 namespace penstock::sinks {
 namespace {
 
-/// What `flat` adds to the fields of a record.
-constexpr std::array<std::string_view, 7> kAdded{
-    "status",
-    "score",
-    "_penstock.journal",
-    "_penstock.lsn",
-    "_penstock.stream",
-    "_penstock.device",
-    "_penstock.eventTime"
-};
 constexpr std::string_view kOurs = "_penstock";
 
 std::string key_text(std::string_view name) {
@@ -128,7 +118,7 @@ void OutputEncoder::append_key(std::string_view name, std::string& out) const {
 void OutputEncoder::append_all(Lsn lsn, const RecordView& record, std::string& out) const {
     static const auto kNames = [] {
         std::vector<RecordName> names;
-        for (const std::string_view name : kAdded)
+        for (const std::string_view name : kAddedNames)
             names.push_back(*RecordName::parse(name));
         return names;
     }();
@@ -137,8 +127,8 @@ void OutputEncoder::append_all(Lsn lsn, const RecordView& record, std::string& o
     bool score = false;
     for (std::uint16_t i = 0; i < record.field_count(); ++i) {
         const Field field = record.field(i);
-        status |= field.name == kAdded[0];
-        score |= field.name == kAdded[1];
+        status |= field.name == kAddedNames[0];
+        score |= field.name == kAddedNames[1];
         if (field.name.starts_with(kOurs)) {
             separate(out);
             append_json_string("payload." + std::string(field.name), out);
@@ -150,7 +140,7 @@ void OutputEncoder::append_all(Lsn lsn, const RecordView& record, std::string& o
     }
     for (const RecordName& name : kNames) {
         const bool given =
-            (status && name.text() == kAdded[0]) || (score && name.text() == kAdded[1]);
+            (status && name.text() == kAddedNames[0]) || (score && name.text() == kAddedNames[1]);
         if (given) continue;
         const std::size_t mark = out.size();
         append_key(name.text(), out);

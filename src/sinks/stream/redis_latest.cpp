@@ -42,16 +42,6 @@ void append_sortable(std::uint64_t number, std::string& out) {
     out += digits;
 }
 
-constexpr std::array<std::string_view, 7> kAdded{
-    "status",
-    "score",
-    "_penstock.journal",
-    "_penstock.lsn",
-    "_penstock.stream",
-    "_penstock.device",
-    "_penstock.eventTime"
-};
-
 class Replacements final : public RedisCommands {
 public:
     Replacements(const RedisLatestConfig& config, const JournalId& journal, NameTemplate key)
@@ -66,7 +56,7 @@ public:
         for (const std::string& name : config.fields)
             add(name);
         if (!all_) return;
-        for (const std::string_view name : kAdded)
+        for (const std::string_view name : kAddedNames)
             add(name);
     }
 
@@ -142,9 +132,7 @@ private:
 Result<std::unique_ptr<Sink>> make_redis_latest_sink(
     const RedisLatestConfig& config, const SinkContext& context
 ) {
-    PS_TRY(auto key, NameTemplate::parse(config.key, redis_key_rules()));
-    auto commands = std::make_unique<Replacements>(config, context.journal, std::move(key));
-    return make_redis_sink(config.write, context, std::move(commands));
+    return make_redis_sink_of<Replacements>(config, context);
 }
 
 SinkKind redis_latest_kind() {

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace penstock::sinks {
 
@@ -35,5 +36,15 @@ public:
     const SinkContext& context,
     std::unique_ptr<RedisCommands> commands
 );
+
+/// The same, its commands made of the settings, the journal's id and the template of `key`.
+template <class Commands, class Config>
+[[nodiscard]] Result<std::unique_ptr<Sink>> make_redis_sink_of(
+    const Config& config, const SinkContext& context
+) {
+    PS_TRY(auto key, NameTemplate::parse(config.key, redis_key_rules()));
+    auto commands = std::make_unique<Commands>(config, context.journal, std::move(key));
+    return make_redis_sink(config.write, context, std::move(commands));
+}
 
 }  // namespace penstock::sinks

@@ -55,9 +55,7 @@ private:
 Result<std::unique_ptr<Sink>> make_redis_stream_sink(
     const RedisStreamConfig& config, const SinkContext& context
 ) {
-    PS_TRY(auto key, NameTemplate::parse(config.key, redis_key_rules()));
-    auto commands = std::make_unique<Additions>(config, context.journal, std::move(key));
-    return make_redis_sink(config.write, context, std::move(commands));
+    return make_redis_sink_of<Additions>(config, context);
 }
 
 SinkKind redis_stream_kind() {
