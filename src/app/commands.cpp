@@ -133,7 +133,8 @@ int check_settings(const CheckOptions& options) {
             .state_dir = settings->data_dir / "sinks" / id,
             .clock = &system_clock(),
             .seed = 0,
-            .metrics = nullptr
+            .metrics = nullptr,
+            .declared_fields = {}
         };
         const auto made = sinks::make_sink(sink, context);
         const auto reached = made ? (*made)->probe(10 * kSecond) : Status(made.error());

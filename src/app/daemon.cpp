@@ -3,6 +3,7 @@
 #include "api/server.h"
 #include "app/cli.h"
 #include "app/device_listeners.h"
+#include "app/field_catalog.h"
 #include "app/pulse.h"
 #include "app/score_keeper.h"
 #include "app/service_manager.h"
@@ -65,6 +66,7 @@ struct Daemon::State {
     std::unique_ptr<auth::Authenticator> authenticator;
     std::unique_ptr<ShardSet> shards;
     std::unique_ptr<ScoreKeeper> scores;
+    DeclaredFields declared_fields;
     std::unique_ptr<SinkSet> sinks;
     std::unique_ptr<ingest::Listeners> listeners;
     std::unique_ptr<api::Server> admin;
@@ -232,7 +234,10 @@ Status Daemon::State::open_inspection() {
 }
 
 Status Daemon::State::open_sinks() {
-    sinks = std::make_unique<SinkSet>(*journal, *quarantine, settings().data_dir, registry);
+    declared_fields.set(settings().inspect);
+    sinks = std::make_unique<SinkSet>(
+        *journal, *quarantine, settings().data_dir, registry, declared_fields.catalog()
+    );
     PS_CHECK(sinks->start(settings().sinks));
     retention->start();
     return {};
@@ -355,8 +360,10 @@ Status Daemon::State::apply(Settings fresh) {
     );
     PS_CHECK(authenticator->reload(fresh.auth));
     retention->expect(expected(fresh.sinks));
+    declared_fields.set(fresh.inspect);
     if (auto replaced = sinks->replace(fresh.sinks); !replaced.ok()) {
         retention->expect(expected(settings().sinks));
+        declared_fields.set(settings().inspect);
         if (const auto back = authenticator->reload(settings().auth); !back.ok()) {
             log::warn(
                 "credentials stay as the new settings have them", {{"reason", back.error().message}}

@@ -36,12 +36,14 @@ SinkSet::SinkSet(
     journal::Journal& journal,
     journal::QuarantineStore& quarantine,
     std::filesystem::path data_dir,
-    metrics::Registry& registry
+    metrics::Registry& registry,
+    sinks::FieldCatalog declared_fields
 )
     : journal_(journal),
       quarantine_(quarantine),
       data_dir_(std::move(data_dir)),
-      registry_(registry) {}
+      registry_(registry),
+      declared_fields_(std::move(declared_fields)) {}
 
 SinkSet::~SinkSet() {
     stop();
@@ -66,7 +68,8 @@ Result<SinkSet::Running> SinkSet::make(
         .state_dir = data_dir_ / "sinks" / id,
         .clock = &system_clock(),
         .seed = fresh_seed(),
-        .metrics = &registry_
+        .metrics = &registry_,
+        .declared_fields = declared_fields_
     };
     auto sink = sinks::make_sink(settings, context);
     if (!sink)
@@ -128,7 +131,8 @@ Status SinkSet::replace(const sinks::SinksConfig& config) {
             .state_dir = data_dir_ / "sinks" / id,
             .clock = &system_clock(),
             .seed = 0,
-            .metrics = nullptr
+            .metrics = nullptr,
+            .declared_fields = {}
         };
         // A try run: settings that the sink refuses must not cost us the one that works.
         if (const auto tried = sinks::make_sink(*config.find(id), context); !tried) {

@@ -5,6 +5,7 @@
 #include "journal/quarantine_store.h"
 #include "penstock/result.h"
 #include "sinks/config.h"
+#include "sinks/declared_fields.h"
 #include "sinks/health.h"
 #include "sinks/runner.h"
 
@@ -25,7 +26,8 @@ public:
         journal::Journal& journal,
         journal::QuarantineStore& quarantine,
         std::filesystem::path data_dir,
-        metrics::Registry& registry
+        metrics::Registry& registry,
+        sinks::FieldCatalog declared_fields
     );
     ~SinkSet();
     SinkSet(const SinkSet&) = delete;
@@ -60,6 +62,7 @@ private:
     journal::QuarantineStore& quarantine_;
     std::filesystem::path data_dir_;
     metrics::Registry& registry_;
+    const sinks::FieldCatalog declared_fields_;
     mutable std::mutex mutex_;  // guards running_ against health()
     std::map<std::string, Running> running_;
 };

@@ -4,6 +4,7 @@
 #include "sinks/file/file_sink.h"
 #include "sinks/http/http_sink.h"
 #include "sinks/series/line_protocol_sink.h"
+#include "sinks/sql/postgres_sink.h"
 #include "sinks/stream/kafka.h"
 #include "sinks/stream/nats.h"
 #include "sinks/stream/redis_latest.h"
@@ -20,6 +21,7 @@ const std::vector<SinkKind>& sink_kinds() {
         redis_stream_kind(),
         redis_latest_kind(),
         line_protocol_kind(),
+        postgres_kind(),
         archive_kind(),
         http_kind(),
         file_kind(),

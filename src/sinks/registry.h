@@ -6,6 +6,7 @@
 #include "penstock/result.h"
 #include "penstock/sink.h"
 #include "sinks/config.h"
+#include "sinks/declared_fields.h"
 
 #include <filesystem>
 #include <functional>
@@ -31,6 +32,7 @@ struct SinkContext {
     std::uint64_t seed = 0;  // for jitter inside the sink
     metrics::Registry* metrics =
         nullptr;  // for metrics of the sink's own; null: tools, nobody reads them
+    FieldCatalog declared_fields = {};  // empty: none is known
 };
 
 /// A type of sink: its settings table and how one is made. To add a sink: one file pair with its

@@ -49,6 +49,10 @@ public:
     [[nodiscard]] std::string_view body();
     [[nodiscard]] std::size_t lines() const noexcept { return groups_.front().size(); }
 
+    /// Bytes of a line of body(). Precondition: i < lines().
+    [[nodiscard]] std::size_t size(std::size_t i) const {
+        return batch_.lines[groups_.front()[i]].size;
+    }
     /// The first and last record in it. Precondition: not done.
     [[nodiscard]] std::pair<Lsn, Lsn> range() const {
         const Group& group = groups_.front();

@@ -1,6 +1,6 @@
 #include "sinks/stream/redis_config.h"
 
-#include "sinks/transport/url.h"
+#include "sinks/transport/host_port.h"
 
 namespace penstock::sinks {
 
@@ -18,16 +18,6 @@ using sinks::RedisServerConfig;
 using sinks::RedisStreamConfig;
 using sinks::RedisWriteConfig;
 
-namespace {
-
-bool is_server(const std::string& text) {
-    const auto url = sinks::Url::parse("http://" + text);
-    return text.find("://") == std::string::npos && url.ok() && url->path == "/" &&
-           url->query.empty();
-}
-
-}  // namespace
-
 Table<RedisServerConfig> Fields<RedisServerConfig>::table() {
     using C = RedisServerConfig;
     using std::chrono::milliseconds;
@@ -38,7 +28,12 @@ Table<RedisServerConfig> Fields<RedisServerConfig>::table() {
             &C::server,
             "Server: host:port.",
             required,
-            satisfies<std::string>("host:port", is_server)
+            satisfies<std::string>(
+                "host:port",
+                [](const std::string& text) {
+                    return sinks::HostPort::parse(text, sinks::kRedisPort).has_value();
+                }
+            )
         ),
         field("database", &C::database, "Number of the database.", at_most(1'000'000U)),
         field("user", &C::user, "User of an access control list; without one: the default user."),

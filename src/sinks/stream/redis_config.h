@@ -12,6 +12,8 @@
 
 namespace penstock::sinks {
 
+constexpr std::uint16_t kRedisPort = 6379;
+
 /// How a Redis server is reached.
 struct RedisServerConfig {
     std::string server;

@@ -1,7 +1,6 @@
 #include "sinks/stream/redis_link.h"
 
-#include "base/text.h"
-#include "sinks/transport/url.h"
+#include "sinks/transport/host_port.h"
 
 #include <algorithm>
 #include <array>
@@ -12,11 +11,10 @@ namespace {
 
 ByteStreamConfig stream_of(const RedisServerConfig& config) {
     ByteStreamConfig out;
-    const std::size_t colon = config.server.rfind(':');
-    const bool bare = colon == std::string::npos || config.server.ends_with(']');
-    out.host = bare ? config.server : config.server.substr(0, colon);
-    const auto port = bare ? std::nullopt : text::parse_uint(config.server.substr(colon + 1));
-    out.port = static_cast<std::uint16_t>(port.value_or(6379));
+    if (auto address = HostPort::parse(config.server, kRedisPort)) {
+        out.host = std::move(address->host);
+        out.port = address->port;
+    }
     out.use_tls = config.use_tls;
     out.tls = config.tls;
     out.connect_timeout = config.connect_timeout;

@@ -25,6 +25,11 @@ void set_tls(CURL* handle, const TlsConfig& tls) {
     if (!tls.key.empty()) curl_easy_setopt(handle, CURLOPT_SSLKEY, tls.key.c_str());
 }
 
+std::string trusted_file() {
+    const curl_version_info_data* const info = curl_version_info(CURLVERSION_NOW);
+    return info->cainfo == nullptr ? "" : info->cainfo;
+}
+
 Errc code_of(CURLcode code) {
     switch (code) {
         case CURLE_OPERATION_TIMEDOUT:

@@ -6,6 +6,8 @@
 
 #include <curl/curl.h>
 
+#include <string>
+
 /// What every use of libcurl shares.
 namespace penstock::sinks::curl {
 
@@ -18,6 +20,8 @@ void init_library();
 [[nodiscard]] int poll_milliseconds(Nanoseconds wait);
 
 void set_tls(CURL* handle, const TlsConfig& tls);
+/// The file of the certificates that the system trusts, for other libraries; empty: unknown.
+[[nodiscard]] std::string trusted_file();
 
 [[nodiscard]] Errc code_of(CURLcode code);
 
