@@ -74,14 +74,14 @@ public:
         Status status;
     };
 
-    /// Starts a write to a file that was opened as file_mode() says. File and buffers must live
-    /// until it is reported.
+    /// Takes a write to a file that was opened as file_mode() says; it is under way with the next
+    /// reap() at the latest. File and buffers must live until it is reported.
     /// Precondition: in_flight() < depth().
     virtual void submit(
         DiskFile& file, ByteSpans parts, std::uint64_t offset, std::uint64_t token
     ) = 0;
-    /// Waits at most `wait` for a completion or wake(), and appends what is complete. An error here
-    /// is one of the queue itself, and final.
+    /// Waits at most `wait` (0: not at all) for a completion or wake(), and appends what is
+    /// complete. An error here is one of the queue itself, and final.
     [[nodiscard]] virtual Status reap(std::vector<Done>& done, Nanoseconds wait) = 0;
     /// Ends the present or the next reap() early. Any thread.
     virtual void wake() noexcept = 0;

@@ -213,6 +213,7 @@ Status Daemon::State::open_inspection() {
         settings().shard_count(),
         inspector,
         settings().inspect.score_state.memory.value,
+        settings().gather_window.count(),
         *journal,
         registry
     );

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <utility>
 
 namespace penstock::app {
@@ -24,12 +25,18 @@ void Loop::listen() {
     });
 }
 
-void Loop::run(const std::function<bool()>& turn) {
+void Loop::run(const std::function<bool()>& turn, const std::function<Nanoseconds()>& rest) {
     while (!stopping_.load(std::memory_order_acquire)) {
         int handled = 0;
         while (handled < kHandlersPerTurn && io_.poll_one() != 0)
             ++handled;
         if (turn() || handled != 0) continue;
+        if (const Nanoseconds time = rest(); time > 0) {
+            // Whoever wakes us meanwhile need not: this ends by itself.
+            const timespec span{time / kSecond, time % kSecond};
+            ::clock_nanosleep(CLOCK_MONOTONIC, 0, &span, nullptr);
+            continue;
+        }
         sleeping_.store(true, std::memory_order_seq_cst);
         // Whatever was put into a ring before the store is seen by this turn; whatever comes after
         // it finds the loop asleep and writes the event.

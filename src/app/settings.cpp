@@ -155,6 +155,14 @@ Table<Settings> Fields<Settings>::table() {
             at_most(64U)
         ),
         field(
+            "gather_window",
+            &Settings::gather_window,
+            "Longest rest of a shard between two looks at its sockets, taken only while many "
+            "connections send a few thousand records per second: one wake-up and one commit then "
+            "serve several, and an acknowledgement comes up to two rests later. 0: never.",
+            at_most(Duration(std::chrono::milliseconds(100)))
+        ),
+        field(
             "memory_limit",
             &Settings::memory_limit,
             "What the bounded memories may take together; `penstock check` shows the shares.",

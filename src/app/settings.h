@@ -12,6 +12,7 @@
 #include "journal/retention.h"
 #include "sinks/config.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -50,6 +51,8 @@ struct Settings {
     /// Threads that take and examine records. 0: as many as there are cores. May change between
     /// starts.
     std::uint32_t shards = 0;
+    /// How long a shard may rest so that records gather (app/pace.h). 0: never.
+    Duration gather_window = std::chrono::milliseconds(2);
     /// What the bounded memories (journal tail, batches, rings, score states) may take together.
     ByteCount memory_limit = 1_GiB;
     LogConfig log;

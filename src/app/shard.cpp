@@ -67,6 +67,7 @@ void Shard::count_with(metrics::Registry& registry) {
 }
 
 Reply Shard::submit(const Message& message, const Ticket& ticket) {
+    ++seen_;
     const auto examined = inspector_->examine(message, workspace_);
     Reply reply{
         .kind = Reply::Kind::accepted,

@@ -60,6 +60,9 @@ public:
     /// into the journal, batches to the commit thread. True when anything moved.
     bool turn();
 
+    /// Messages submitted since the start.
+    [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
+
     /// Examines by other streams from now on. Records under way keep what they were given.
     void use(std::shared_ptr<const inspect::Inspector> inspector);
 
@@ -118,6 +121,7 @@ private:
     std::vector<Ticket> durable_;                   // of this shard's connections
     Lsn newest_;                                    // of this shard's records that are durable
     std::uint64_t position_;  // of the last record in `devices_`, for as long as we run
+    std::uint64_t seen_ = 0;  // messages submitted
     bool blocked_ = false;    // somebody was told `busy`
     std::unique_ptr<Checkpoint> checkpoint_;
 

@@ -42,6 +42,7 @@ ShardSet::ShardSet(
     std::uint32_t count,
     std::shared_ptr<const inspect::Inspector> inspector,
     std::uint64_t score_memory,
+    Nanoseconds window,
     journal::Journal& journal,
     metrics::Registry& registry
 )
@@ -49,6 +50,7 @@ ShardSet::ShardSet(
     for (std::uint32_t i = 0; i < count; ++i) {
         auto seat = std::make_unique<Seat>();
         seat->loop = std::make_unique<Loop>();
+        seat->pace = Pace(window);
         auto devices = std::make_unique<inspect::DeviceTable>(
             inspector->metrics(), detector_, score_memory / count
         );
@@ -94,7 +96,16 @@ void ShardSet::start() {
         seat.thread = std::thread([&seat, i] {
             ::pthread_setname_np(::pthread_self(), fmt::format("shard-{}", i).c_str());
             seat.listeners->start();
-            seat.loop->run([&seat] { return seat.shard->turn(); });
+            seat.loop->run(
+                [&seat] { return seat.shard->turn(); },
+                [&seat] {
+                    return seat.pace.rest(
+                        system_clock().monotonic(),
+                        seat.shard->seen(),
+                        seat.listeners->connections()
+                    );
+                }
+            );
         });
     }
 }

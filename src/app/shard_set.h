@@ -2,6 +2,7 @@
 
 #include "app/links.h"
 #include "app/loop.h"
+#include "app/pace.h"
 #include "app/score_store.h"
 #include "app/shard.h"
 #include "ingest/shard_listeners.h"
@@ -28,10 +29,12 @@ namespace penstock::app {
 /// shards run.
 class ShardSet final : public Shards {
 public:
+    /// `window`: how long a shard under load may rest so that records gather (Pace).
     ShardSet(
         std::uint32_t count,
         std::shared_ptr<const inspect::Inspector> inspector,
         std::uint64_t score_memory,
+        Nanoseconds window,
         journal::Journal& journal,
         metrics::Registry& registry
     );
@@ -72,6 +75,7 @@ private:
     /// One shard with all that runs on its thread.
     struct Seat {
         std::unique_ptr<Loop> loop;
+        Pace pace;
         inspect::DeviceTable* devices = nullptr;  // owned by `shard`
         std::unique_ptr<Shard> shard;
         std::unique_ptr<ingest::ShardListeners> listeners;

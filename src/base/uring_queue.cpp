@@ -78,19 +78,13 @@ public:
             offset
         );
         io_uring_sqe_set_data64(entry, index);
-        if (const int sent = send(); sent < 0) refuse(index, -sent);
     }
 
     Status reap(std::vector<Done>& done, Nanoseconds wait) override {
         if (!refused_.empty()) wait = 0;
         io_uring_cqe* entry = nullptr;
-        if (wait > 0 && io_uring_peek_cqe(&ring_, &entry) != 0) {
-            __kernel_timespec span{wait / kSecond, wait % kSecond};
-            const int error = -io_uring_wait_cqe_timeout(&ring_, &entry, &span);
-            if (error != 0 && error != ETIME && error != EINTR && error != EAGAIN) {
-                return posix_error(error, "wait for io_uring");
-            }
-        }
+        if (io_uring_peek_cqe(&ring_, &entry) == 0) wait = 0;
+        PS_CHECK(send_and_wait(wait));
         bool woken = false;
         while (io_uring_peek_cqe(&ring_, &entry) == 0) {
             const std::uint64_t index = io_uring_cqe_get_data64(entry);
@@ -124,12 +118,22 @@ private:
         std::vector<iovec> parts;
     };
 
-    int send() {
-        int sent = 0;
-        do {
-            sent = io_uring_submit(&ring_);
-        } while (sent == -EINTR);
-        return sent;
+    /// Gives the kernel what submit() has put down, and waits, in one system call.
+    Status send_and_wait(Nanoseconds wait) {
+        int result = 0;
+        if (wait > 0) {
+            io_uring_cqe* entry = nullptr;
+            __kernel_timespec span{wait / kSecond, wait % kSecond};
+            result = io_uring_submit_and_wait_timeout(&ring_, &entry, 1, &span, nullptr);
+            if (result == -ETIME || result == -EINTR || result == -EAGAIN) result = 0;
+        }
+        // All that is left when nothing is to be waited for, or when a signal came first.
+        while (result >= 0 && io_uring_sq_ready(&ring_) > 0) {
+            result = io_uring_submit(&ring_);
+            if (result == 0) result = -EAGAIN;
+            if (result == -EINTR) result = 0;
+        }
+        return result < 0 ? posix_error(-result, "io_uring") : Status{};
     }
 
     Status arm_wake() {
@@ -137,7 +141,6 @@ private:
         if (entry == nullptr) return Error{Errc::io, "io_uring: no room for the wake-up"};
         io_uring_prep_read(entry, wake_fd_, &wake_count_, sizeof wake_count_, 0);
         io_uring_sqe_set_data64(entry, kWakeToken);
-        if (const int sent = send(); sent < 0) return posix_error(-sent, "io_uring submit");
         return {};
     }
 

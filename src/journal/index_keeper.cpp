@@ -20,6 +20,9 @@ namespace {
 constexpr auto kIdleWait = std::chrono::nanoseconds(std::chrono::seconds(1));
 constexpr auto kBuildInterval = std::chrono::seconds(5);
 
+/// How far the index may be behind a steady flow. Who asks for history waits that long.
+constexpr Nanoseconds kGather = 5 * kMillisecond;
+
 std::optional<SegmentInfo> by_number(const SegmentList& segments, std::uint64_t number) {
     for (auto& segment : segments.all())
         if (segment.number == number) return std::move(segment);
@@ -88,7 +91,7 @@ Result<std::shared_ptr<const IndexFile>> open_index(
 }
 
 IndexKeeper::IndexKeeper(const LogParts& log, metrics::Registry& registry)
-    : log_(log), reader_(log.disk, log.tail, log.segments) {
+    : log_(log), reader_(log.disk, log.tail, log.segments, kGather) {
     const auto segments = log_.segments.all();
     const auto open = std::ranges::find(segments, false, &SegmentInfo::sealed);
     reader_.seek(open != segments.end() ? open->first : log_.tail.durable().next());

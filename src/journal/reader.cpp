@@ -3,6 +3,8 @@
 #include "journal/journal.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace penstock::journal {
@@ -108,8 +110,8 @@ Result<std::optional<FrameHeader>> SegmentScan::next_header(std::uint64_t offset
 
 // ---- the whole journal --------------------------------------------------------------------------
 
-Reader::Reader(Disk& disk, const Tail& tail, const SegmentList& segments)
-    : disk_(disk), tail_(tail), segments_(segments) {
+Reader::Reader(Disk& disk, const Tail& tail, const SegmentList& segments, Nanoseconds gather)
+    : disk_(disk), tail_(tail), segments_(segments), gather_(gather) {
     seek(segments_.oldest().value_or(tail_.durable().next()));
 }
 
@@ -118,9 +120,23 @@ void Reader::seek(Lsn lsn) {
 }
 
 Result<ReadResult> Reader::read(Nanoseconds wait, const std::stop_token& stop) {
-    if (position_ > tail_.durable() && !tail_.wait(position_, wait, stop)) return ReadResult{};
+    if (position_ > tail_.durable() && !await(wait, stop)) return ReadResult{};
     if (const auto entry = tail_.find(position_)) return from_tail(*entry);
     return from_disk();
+}
+
+bool Reader::await(Nanoseconds wait, const std::stop_token& stop) {
+    if (wait <= 0) return false;
+    const Nanoseconds rest = flows_ ? std::min(gather_, wait) : 0;
+    if (rest > 0) {
+        std::this_thread::sleep_for(std::chrono::nanoseconds(rest));
+        if (position_ <= tail_.durable()) return true;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    const bool came = tail_.wait(position_, wait - rest, stop);
+    const auto waited = std::chrono::steady_clock::now() - began;
+    flows_ = came && rest + waited.count() < gather_;
+    return came;
 }
 
 ReadResult Reader::from_tail(const Tail::Entry& entry) {

@@ -59,11 +59,16 @@ private:
 /// its owner; see LogReader.
 class Reader final : public LogReader {
 public:
-    /// Disk, tail and segments must outlive the reader.
-    Reader(Disk& disk, const Tail& tail, const SegmentList& segments);
+    /// How long records gather for a reader that keeps up with a steady flow.
+    static constexpr Nanoseconds kGather = 2 * kMillisecond;
+
+    /// Disk, tail and segments must outlive the reader. `gather`: see read().
+    Reader(Disk& disk, const Tail& tail, const SegmentList& segments, Nanoseconds gather = kGather);
 
     void seek(Lsn lsn) override;
     [[nodiscard]] Lsn position() const override { return position_; }
+    /// While records keep coming it rests for `gather` before each wait, so that it is woken for
+    /// many of them at once, and the commit thread need not wake it.
     [[nodiscard]] Result<ReadResult> read(Nanoseconds wait, const std::stop_token& stop) override;
     [[nodiscard]] Lsn durable() const override { return tail_.durable(); }
 
@@ -76,6 +81,7 @@ public:
     [[nodiscard]] const Place& place() const noexcept { return place_; }
 
 private:
+    [[nodiscard]] bool await(Nanoseconds wait, const std::stop_token& stop);
     [[nodiscard]] ReadResult from_tail(const Tail::Entry& entry);
     [[nodiscard]] Result<ReadResult> from_disk();
     [[nodiscard]] Result<ReadResult> from_frame(const FrameHeader& header);
@@ -87,6 +93,8 @@ private:
     Disk& disk_;
     const Tail& tail_;
     const SegmentList& segments_;
+    const Nanoseconds gather_;
+    bool flows_ = false;  // the last wait was over within `gather_`
     Lsn position_;
     Place place_;
     std::optional<SegmentScan> scan_;
