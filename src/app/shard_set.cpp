@@ -40,7 +40,7 @@ private:
 
 ShardSet::ShardSet(
     std::uint32_t count,
-    std::shared_ptr<const inspect::Inspector> inspector,
+    const std::shared_ptr<const inspect::Inspector>& inspector,
     std::uint64_t score_memory,
     Nanoseconds window,
     journal::Journal& journal,

@@ -32,7 +32,7 @@ public:
     /// `window`: how long a shard under load may rest so that records gather (Pace).
     ShardSet(
         std::uint32_t count,
-        std::shared_ptr<const inspect::Inspector> inspector,
+        const std::shared_ptr<const inspect::Inspector>& inspector,
         std::uint64_t score_memory,
         Nanoseconds window,
         journal::Journal& journal,
