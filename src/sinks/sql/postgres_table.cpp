@@ -524,13 +524,12 @@ Status PostgresTable::append_row(Lsn lsn, const RecordView& record, std::string&
 }
 
 std::string_view PostgresTable::copy_header() {
-    using namespace std::string_view_literals;
-    return "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv;
+    static constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+    return {kHeader, sizeof kHeader};
 }
 
 std::string_view PostgresTable::copy_trailer() {
-    using namespace std::string_view_literals;
-    return "\377\377"sv;
+    return "\377\377";
 }
 
 }  // namespace penstock::sinks

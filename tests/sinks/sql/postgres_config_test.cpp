@@ -30,7 +30,7 @@ TEST_CASE("postgres: settings that do not are complained about", "[sinks][postgr
     CHECK_THAT(complaint("table: a.b.c"), Contains("schema.name"));
     CHECK_THAT(complaint("types: { n: \"int); drop table x; --\" }"), Contains("SQL type"));
     CHECK_THAT(complaint("tls: { ca: a.pem }"), Contains("use_tls"));
-    CHECK_THAT(complaint("fields: [_penstock.nothing]"), Contains("fields"));
+    CHECK_THAT(complaint("fields: [_penstock.nothing]"), Contains("_penstock.nothing"));
 }
 
 TEST_CASE("postgres: names and texts cannot leave their quotes", "[sinks][postgres]") {
