@@ -133,6 +133,25 @@ void add_audit(CLI::App& app, Action& action, AuditOptions& options) {
     audit->callback([&] { action = [&options] { return audit_sinks(options); }; });
 }
 
+void add_cursor(CLI::App& app, Action& action, CursorOptions& options) {
+    auto* cursor =
+        app.add_subcommand("cursor", "Decide where a sink goes on. The daemon must be stopped.");
+    cursor->require_subcommand(1);
+    auto* set = cursor->add_subcommand(
+        "set", "Back: deliver again from there. Forward, with --skip: pass over what is between."
+    );
+    set->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
+    set->add_option("-c,--config", options.config, "Settings to take data_dir from")
+        ->check(CLI::ExistingFile);
+    set->add_option("-s,--sink", options.sink, "The sink's name in the settings")->required();
+    set->add_option(
+           "-t,--to", options.to, "earliest, latest, a time, or the LSN of the first record"
+    )
+        ->required();
+    set->add_flag("--skip", options.skip, "Move forward: what is between never reaches the sink");
+    set->callback([&] { action = [&options] { return set_cursor(options); }; });
+}
+
 void add_passwd(CLI::App& app, Action& action, PasswdOptions& options) {
     auto* passwd =
         app.add_subcommand("passwd", "Set a user's password in a password file (argon2id).");
@@ -154,6 +173,7 @@ int run_command_line(int argc, char** argv) {
     sim::Options fleet;
     JournalOptions journal;
     AuditOptions audit;
+    CursorOptions cursor;
     PasswdOptions passwd;
     bool reference = false;
     add_run(app, action, run);
@@ -162,6 +182,7 @@ int run_command_line(int argc, char** argv) {
     add_sim(app, action, fleet);
     add_journal(app, action, journal);
     add_audit(app, action, audit);
+    add_cursor(app, action, cursor);
     add_passwd(app, action, passwd);
     app.add_subcommand("version", "Print the version")->callback([&] { action = print_version; });
     app.add_flag(

@@ -12,6 +12,7 @@
 #include "base/posix_disk.h"
 #include "journal/tool.h"
 #include "sinks/audit.h"
+#include "sinks/cursor_tool.h"
 #include "sinks/registry.h"
 
 #include <fmt/format.h>
@@ -197,6 +198,20 @@ int audit_sinks(const AuditOptions& options) {
     if (!books) return fail(books.error());
     sinks::print(*books, options.json, std::cout);
     return books->sound() ? kExitOk : kExitFailed;
+}
+
+int set_cursor(const CursorOptions& options) {
+    std::filesystem::path data_dir;
+    if (const int code = find_data(options.data_dir, options.config, data_dir); code != kExitOk)
+        return code;
+    log::set_level(log::Level::warn);  // what a start of the journal says is not the answer
+    const auto moved = sinks::move_cursor(
+        {data_dir / "journal", options.sink, options.to, options.skip},
+        posix_disk(),
+        system_clock(),
+        std::cout
+    );
+    return moved.ok() ? kExitOk : fail(moved.error());
 }
 
 int edit_passwords(const PasswdOptions& options) {

@@ -45,6 +45,15 @@ struct AuditOptions {
 /// The ledger of every sink, from the files alone. kExitFailed: something cannot be accounted for.
 int audit_sinks(const AuditOptions& options);
 
+struct CursorOptions {
+    std::filesystem::path data_dir;
+    std::filesystem::path config;
+    std::string sink;
+    std::string to;
+    bool skip = false;
+};
+int set_cursor(const CursorOptions& options);
+
 struct PasswdOptions {
     std::filesystem::path file;
     std::string user;
