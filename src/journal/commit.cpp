@@ -188,21 +188,26 @@ Nanoseconds Committer::start_commits(Nanoseconds now) {
             const Nanoseconds at = due(now);
             if (at > now) return at - now;
         }
-        if (!start_commit(now)) {
-            bell_wanted_ = true;
-            stalled_ = true;
-            return kStallPoll;
+        switch (start_commit(now)) {
+            case Start::done:
+                break;
+            case Start::later:
+                return kNothingToDo;
+            case Start::no_segment:
+                bell_wanted_ = true;
+                stalled_ = true;
+                return kStallPoll;
         }
         if (!begun_) break;
     }
     return kNothingToDo;  // a completion is the next thing to happen
 }
 
-bool Committer::start_commit(Nanoseconds now) {
+Committer::Start Committer::start_commit(Nanoseconds now) {
     if (!open_) return roll(now);
     if (hole_) {
         write_hole(now);
-        return true;
+        return Start::done;
     }
     const std::vector<Draft> drafts = gather();
     if (drafts.empty()) return roll(now);
@@ -213,7 +218,7 @@ bool Committer::start_commit(Nanoseconds now) {
     records_per_commit_ += (static_cast<double>(commit->records) - records_per_commit_) / 8;
     last_start_ = now;
     write(std::move(commit), now);
-    return true;
+    return Start::done;
 }
 
 std::vector<Committer::Draft> Committer::gather() {
@@ -362,9 +367,12 @@ Nanoseconds Committer::idle_frame(Nanoseconds now) {
 
 // ---- segments -----------------------------------------------------------------------------------
 
-bool Committer::roll(Nanoseconds now) {
+/// The header of a segment says that all before it is durable, so it has to be: a start that found
+/// the header without the last frames of its predecessor would take them for lost.
+Committer::Start Committer::roll(Nanoseconds now) {
+    if (!in_flight_.empty()) return Start::later;
     auto spare = parts_.steward.take_spare();
-    if (!spare) return false;
+    if (!spare) return Start::no_segment;
     SegmentHeader header;
     header.journal = options_.journal.bytes;
     options_.random(std::as_writable_bytes(std::span(&header.nonce, 1)));
@@ -383,7 +391,7 @@ bool Committer::roll(Nanoseconds now) {
     commit->bytes = open_->header_blocks().size();
     commit->padding = commit->bytes - sizeof header;
     write(std::move(commit), now);
-    return true;
+    return Start::done;
 }
 
 }  // namespace penstock::journal

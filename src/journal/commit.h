@@ -144,6 +144,12 @@ private:
         bool done = false;
     };
 
+    enum class Start : std::uint8_t {
+        done,
+        later,       // when what is in flight is complete
+        no_segment,  // to write to
+    };
+
     void take_completions();
     void publish();
     void publish_front();
@@ -153,7 +159,7 @@ private:
     [[nodiscard]] Nanoseconds start_commits(Nanoseconds now);
     [[nodiscard]] bool something_waits() const;
     [[nodiscard]] Nanoseconds due(Nanoseconds now) const;
-    [[nodiscard]] bool start_commit(Nanoseconds now);
+    [[nodiscard]] Start start_commit(Nanoseconds now);
     [[nodiscard]] std::vector<Draft> gather();
     [[nodiscard]] bool add_front(std::vector<Draft>& drafts, std::uint32_t lane);
     void build(Commit& commit, const Draft& draft);
@@ -162,7 +168,7 @@ private:
     void write(std::unique_ptr<Commit> commit, Nanoseconds now);
     void write_hole(Nanoseconds now);
     [[nodiscard]] Nanoseconds idle_frame(Nanoseconds now);
-    [[nodiscard]] bool roll(Nanoseconds now);
+    [[nodiscard]] Start roll(Nanoseconds now);
 
     const Options options_;
     Parts parts_;

@@ -54,7 +54,7 @@ struct SegmentHeader {
     std::uint64_t nonce = 0;             // random; every frame and the footer repeat it
     std::uint64_t number = 0;            // of the file; the predecessor's is smaller
     std::uint64_t first = 0;             // LSN of the first frame
-    std::uint64_t predecessor_last = 0;  // always first - 1 here: LSNs are contiguous
+    std::uint64_t predecessor_last = 0;  // first - 1, and durable before this is written
     std::uint64_t predecessor = 0;       // number of the segment before; 0: none, or it is unknown
     std::int64_t created = 0;            // wall clock
     std::uint64_t size = 0;              // bytes of the file while it is open

@@ -13,6 +13,15 @@ namespace penstock::journal {
 
 namespace {
 
+/// What the last process wrote and could not sync may stand in the cache alone. What is read after
+/// this is on the device.
+Result<DiskFilePtr> open_settled(Disk& disk, const std::filesystem::path& path) {
+    PS_TRY(auto file, disk.open(path, OpenMode::write));
+    PS_CHECK(file->sync());
+    file->drop_cache();
+    return file;
+}
+
 /// The steps of take_inventory(), in the order of run().
 class Stocktaking {
 public:
@@ -113,6 +122,7 @@ private:
 
     /// True when the file holds nothing that could be kept.
     Result<bool> read_header(FoundSegment& segment) {
+        PS_TRY(const auto settled, open_settled(disk_, segment.path));
         PS_TRY(const auto bytes, read_part(segment, 0, 2 * kBlock));
         bool repaired = false;
         auto header = read_segment_header(bytes, &repaired);
@@ -184,9 +194,7 @@ Result<Inventory> take_inventory(const RecoveryInputs& inputs, Disk& disk, Recov
 Result<std::vector<std::byte>> read_whole(
     Disk& disk, const FoundSegment& segment, RecoveryReport& report
 ) {
-    PS_TRY(const auto file, disk.open(segment.path, OpenMode::write));
-    PS_CHECK(file->sync());
-    file->drop_cache();
+    PS_TRY(const auto file, open_settled(disk, segment.path));
     std::vector<std::byte> bytes(segment.file_size);
     PS_TRY(const std::size_t got, file->read(bytes, 0));
     bytes.resize(got);

@@ -108,6 +108,28 @@ TEST_CASE(
     }
 }
 
+TEST_CASE(
+    "commit: a segment begins behind what is durable: power that goes meanwhile refuses no start",
+    "[journal][commit][D04]"
+) {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        JournalBench bench(seed);
+        bench.options.config.commit_window = std::chrono::nanoseconds(0);  // several in flight
+        bench.options.config.segment_size = 192_KiB;
+        bench.options.config.record_max = 96_KiB;
+        bench.must_open();
+        for (std::uint64_t i = 0; i < 20 + seed % 10; ++i) {
+            static_cast<void>(bench.submit(1, 20'000));
+            bench.step();
+        }
+        bench.crash(seed % 2 == 0 ? FakeDisk::Cut::random : FakeDisk::Cut::chaos);
+        INFO("seed " << seed);
+        bench.must_open();
+        REQUIRE(bench.settle());
+        REQUIRE(bench.check() == "");
+    }
+}
+
 /// A short run: three small segments, commits of several sizes, idle time, a clean close.
 void short_run(JournalBench& bench) {
     bench.options.config.segment_size = 192_KiB;
@@ -134,8 +156,13 @@ void every_failure_is_final(FakeDisk::Call call, bool async) {
         total = bench.disk.calls(call);
     }
     REQUIRE(total > 0);
-    for (std::uint64_t k = 1; k <= total; ++k) {
-        INFO("call " << static_cast<int>(call) << " k " << k << " async " << async);
+    for (std::uint64_t run = 0; run < 2 * total; ++run) {
+        const std::uint64_t k = 1 + run / 2;
+        const bool power_stays = run % 2 == 1;  // the process alone ends: the cache still tells
+        INFO(
+            "call " << static_cast<int>(call) << " k " << k << " async " << async << " power stays "
+                    << power_stays
+        );
         JournalBench bench(k);
         bench.disk.set_async(async);
         bench.disk.fail(call, k);
@@ -150,6 +177,14 @@ void every_failure_is_final(FakeDisk::Call call, bool async) {
             CHECK(bench.acknowledged.size() == acknowledged);
         }
         CHECK(bench.disk.syncs_after_failure() == 0);
+        if (power_stays) {
+            bench.die();
+            bench.disk.begin_process();
+            const Status started = bench.open();
+            INFO((started.ok() ? "" : started.error().message));
+            REQUIRE(started.ok());
+            REQUIRE(bench.check() == "");
+        }
         bench.crash(FakeDisk::Cut::drop);
         const Status reopened = bench.open();
         INFO((reopened.ok() ? "" : reopened.error().message));

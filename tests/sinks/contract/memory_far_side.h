@@ -104,7 +104,7 @@ private:
             far_.fault_ = Fault::none;
             return fail(progress, FailureClass::transient, true);
         }
-        safe_ = window_[taken - 1].lsn;
+        if (taken > 0) safe_ = window_[taken - 1].lsn;
         window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(taken));
         if (!half) return;
         far_.fault_ = Fault::none;
