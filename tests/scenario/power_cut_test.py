@@ -52,7 +52,7 @@ def cut_round(test, cuts, seed, kind="ext4", lie=False):
         daemon.data = disk.mount / "data"
         daemon.sinks = SINKS.format(lake=lake)
         history = dice.choice([True, False])
-        daemon.extra = JOURNAL.format(io=dice.choice(["auto", "sync"]), retain="64MiB" if history else "2MiB")
+        daemon.extra = JOURNAL.format(io=dice.choice(["auto", "sync"]), retain="128MiB" if history else "2MiB")
         daemon.write_config()
         daemon.start()
         playing = devices.fleet(book, DEVICES, daemon.mqtt, daemon.http)
@@ -64,7 +64,8 @@ def cut_round(test, cuts, seed, kind="ext4", lie=False):
             if i < cuts:
                 print(f"cut {i + 1}: {cut_and_restart(test, disk, daemon, dice)}", flush=True)
         devices.stop(playing)
-        verdict = judge(test, book, daemon, archive=lake, history=history)["archive"]
+        whole = daemon.metrics()["penstock_journal_oldest_lsn"] == 1    # on a fast machine retention had to take some
+        verdict = judge(test, book, daemon, archive=lake, history=history and whole)["archive"]
         daemon.stop()
     return {"seed": seed, "kind": kind, "cuts": cuts, "issued": sum(book.issued.values()), "acknowledged": len(book.acked),
             "lost": verdict.lost, "duplicated": verdict.duplicated}
