@@ -35,7 +35,9 @@ TEST_CASE("pulse: beats when every shard has answered", "[app][pulse]") {
     auto& loops = shards.loops;
     std::jthread threads[2];
     for (int i = 0; i < 2; ++i)
-        threads[i] = std::jthread([&loop = loops[i]] { loop.run([] { return false; }); });
+        threads[i] = std::jthread([&loop = loops[i]] {
+            loop.run([] { return false; }, [] { return Nanoseconds{0}; });
+        });
     Pulse pulse(shards);
     CHECK_FALSE(pulse.beat());  // nobody has been asked yet
     run_through(loops[0]);
