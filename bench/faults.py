@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from measure import process  # noqa: E402
-from measure.servers import STREAM, total  # noqa: E402
+from measure.servers import total  # noqa: E402
 from support.cost import cpu_ns, memory  # noqa: E402
 from support.daemon import Daemon, eventually  # noqa: E402
 from support.fault_proxy import MODES, FaultProxy  # noqa: E402
@@ -140,7 +140,7 @@ def main():
     print(f"{process.machine()}; {options.rate:,.0f} events/s, {options.pairs} pairs of {options.seconds:g} s")
     with FaultProxy(options.seed) as kafka_proxy, FaultProxy(options.seed + 1) as series_proxy, \
             FaultProxy(options.seed + 2) as lake_proxy, Kafka(KAFKA_ADVERTISED=f"127.0.0.1:{kafka_proxy.port}") as kafka, \
-            Victoria() as victoria, S3() as s3, Daemon(streams=STREAM) as daemon:
+            Victoria() as victoria, S3() as s3, Daemon() as daemon:
         proxies = {"kafka": kafka_proxy, "series": series_proxy, "lake": lake_proxy}
         kafka_proxy.target, series_proxy.target, lake_proxy.target = kafka.port, victoria.port, s3.port
         daemon.sinks = SINKS.format(**{name: proxy.port for name, proxy in proxies.items()})

@@ -5,6 +5,7 @@
 #include "inspect/inspector.h"
 #include "inspect/score/device_table.h"
 #include "inspect/score/level_detector.h"
+#include "inspect/support.h"
 #include "penstock/intake.h"
 #include "penstock/record.h"
 
@@ -31,20 +32,6 @@ constexpr std::string_view kLarge =
     R"("floors":9,"battery":83,"charging":false,"wristOn":true,"accelX":0.012,"accelY":-0.981,"accelZ":0.113,)"
     R"("gyroX":1.25,"gyroY":-0.5,"gyroZ":0.031,"lat":52.370216,"lon":4.895168,"altitude":3.2,)"
     R"("firmware":"4.12.1-b7","activity":"walking"})";
-
-constexpr const char* kConfig = R"(
-streams:
-  wearables:
-    topics: ["iot/wearable/data", "iot/+/data"]
-    device: { field: deviceId }
-    time:   { field: timestamp }
-    fields:
-      heartRate: { type: number, min: 20, max: 250, required: true }
-      steps:     { type: integer, min: 0 }
-    status:
-      - { when: "heartRate > 140", is: HIGH_HEART_RATE }
-    score: [heartRate]
-)";
 
 constexpr const char* kWideConfig = R"(
 streams:
@@ -244,9 +231,9 @@ void score(benchmark::State& state) {
 
 }  // namespace
 
-BENCHMARK_CAPTURE(examine, small, kConfig, kSmall);
+BENCHMARK_CAPTURE(examine, small, kWearables.c_str(), kSmall);
 BENCHMARK_CAPTURE(examine, large, kWideConfig, kLarge);
-BENCHMARK_CAPTURE(examine_and_encode, small, kConfig, kSmall);
+BENCHMARK_CAPTURE(examine_and_encode, small, kWearables.c_str(), kSmall);
 BENCHMARK_CAPTURE(examine_and_encode, large, kWideConfig, kLarge);
 BENCHMARK_CAPTURE(walk, small, kSmall, true);
 BENCHMARK_CAPTURE(walk, large, kLarge, true);

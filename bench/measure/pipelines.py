@@ -13,7 +13,7 @@ import time
 
 from . import process
 from .far_side import FarSide
-from .servers import STREAM, Broker, total
+from .servers import Broker, total
 from .tally import Tally
 from support.cost import cpu_ns, memory
 from support.daemon import Daemon, eventually, free_ports
@@ -137,7 +137,7 @@ class PenstockPipeline(Pipeline):
     def __init__(self, extra="", series="", sinks="", **options):
         """`extra`: further settings, `series`: of the store's sink, `sinks`: further ones; {dir} is the daemon's folder."""
         super().__init__(**options)
-        self.daemon = Daemon(streams=STREAM, extra=extra)
+        self.daemon = Daemon(extra=extra)
         self.daemon.sinks = (
             f'sinks:\n  events: {{ type: kafka, brokers: ["{self.kafka.endpoint}"], topic: telemetry }}\n'
             f'  series: {{ type: line_protocol, endpoint: "{self.far_side.http}/write"{", " * bool(series)}{series} }}\n'

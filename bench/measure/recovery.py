@@ -3,9 +3,9 @@ import pathlib
 import threading
 import time
 
-from .servers import STREAM, total
+from .servers import total
 from support.cost import cpu_ns
-from support.daemon import Daemon, eventually
+from support.daemon import STREAMS, Daemon, eventually
 from support.load import Load
 from oracle.mqtt import Client, Closed
 
@@ -47,7 +47,7 @@ def first_accept(daemon):
 
 
 def recovery(gib):
-    with Daemon(streams=STREAM + NO_STREAM, extra="shards: 1\njournal: { retain_size: 1000GiB }\n") as daemon:
+    with Daemon(streams=STREAMS + NO_STREAM, extra="shards: 1\njournal: { retain_size: 1000GiB }\n") as daemon:
         daemon.start()
         records = fill(daemon, gib * 2**30)
         daemon.process.wait()

@@ -10,19 +10,6 @@ from . import process
 from .far_side import FarSide
 from support.daemon import Daemon, eventually, free_ports
 
-STREAM = """
-streams:
-  wearables:
-    topics: ["iot/wearable/data"]
-    device: { field: deviceId }
-    time:   { field: timestamp }
-    fields:
-      heartRate: { type: number, min: 20, max: 250, required: true }
-      steps:     { type: integer, min: 0 }
-    status:
-      - { when: "heartRate > 140", is: HIGH_HEART_RATE }
-    score: [heartRate]
-"""
 SINKS = {
     "kafka": '  events: {{ type: kafka, brokers: ["{kafka}"], topic: telemetry }}\n',
     "series": '  series: {{ type: line_protocol, endpoint: "{http}/write", settle: 0s }}\n',
@@ -54,7 +41,7 @@ def total(metrics, name):
 class Penstock:
     def __init__(self, shards=1, sinks=(), tls=False, http=False, extra=""):
         self.far_side = FarSide() if {"kafka", "series"} & set(sinks) else None
-        self.daemon = Daemon(streams=STREAM, extra=f"shards: {shards}\n{extra}")
+        self.daemon = Daemon(extra=f"shards: {shards}\n{extra}")
         self.lake = self.daemon.dir / "lake"
         self.sinks = sinks
         if sinks:
