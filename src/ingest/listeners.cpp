@@ -29,13 +29,22 @@ public:
         ListenerSpec spec,
         ListeningSockets sockets,
         std::unique_ptr<TlsServer> tls,
-        std::uint32_t index
+        std::uint32_t index,
+        metrics::Registry& registry
     )
         : spec_(std::move(spec)),
           sockets_(std::move(sockets.sockets)),
           address_(std::move(sockets.address)),
           tls_(std::move(tls)),
-          index_(index) {}
+          index_(index) {
+        if (tls_ == nullptr) return;
+        expiry_ = registry.gauge_fn(
+            "penstock_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate in use ends, in seconds since 1970.",
+            {{"listener", spec_.name}},
+            [this] { return tls_->certificate_expiry(); }
+        );
+    }
 
     [[nodiscard]] const std::string& name() const noexcept override { return spec_.name; }
     [[nodiscard]] const Endpoint& address() const noexcept override { return address_; }
@@ -90,6 +99,7 @@ private:
     std::atomic<std::uint32_t> connections_{0};  // relaxed: a bound, not an order
     std::mutex mutex_;  // guards by_network_; taken at accept and close only
     std::unordered_map<std::uint64_t, std::uint32_t> by_network_;
+    metrics::Registration expiry_;  // asks tls_: goes first
 };
 
 class BoundListeners final : public Listeners {
@@ -113,7 +123,7 @@ public:
         if (!sockets.ok()) return named(spec.name, sockets.error());
         const auto index = static_cast<std::uint32_t>(listeners_.size());
         listeners_.push_back(std::make_unique<BoundListener>(
-            std::move(spec), std::move(sockets).value(), std::move(tls), index
+            std::move(spec), std::move(sockets).value(), std::move(tls), index, registry_
         ));
         return {};
     }

@@ -111,13 +111,26 @@ Result<std::unique_ptr<TlsServer>> TlsServer::open(const TlsConfig& config) {
     return std::unique_ptr<TlsServer>(new TlsServer(config, std::move(context)));
 }
 
+TlsServer::Context TlsServer::context() const {
+    const std::lock_guard lock(mutex_);
+    return context_;
+}
+
+double TlsServer::certificate_expiry() const {
+    const Context context = this->context();
+    // Counted from 1970 by OpenSSL itself: neither time zones nor the C library's calendar.
+    const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> epoch(
+        ASN1_TIME_set(nullptr, 0), ASN1_TIME_free
+    );
+    int days = 0;
+    int seconds = 0;
+    const X509* const certificate = SSL_CTX_get0_certificate(context.get());
+    ASN1_TIME_diff(&days, &seconds, epoch.get(), X509_get0_notAfter(certificate));
+    return (days * 86'400.0) + seconds;
+}
+
 Result<Transport> TlsServer::accept(Socket socket) const {
-    Context context;
-    {
-        const std::lock_guard lock(mutex_);
-        context = context_;
-    }
-    SSL* const ssl = SSL_new(context.get());
+    SSL* const ssl = SSL_new(context().get());
     if (ssl == nullptr || SSL_set_fd(ssl, socket.fd()) != 1) {
         SSL_free(ssl);
         ERR_clear_error();

@@ -24,9 +24,12 @@ public:
     [[nodiscard]] Result<Transport> accept(Socket socket) const;
     /// Reads the files anew. On error the old ones stay in use.
     [[nodiscard]] Status reload();
+    /// When the certificate in use ends, as wall time in seconds since 1970.
+    [[nodiscard]] double certificate_expiry() const;
 
 private:
     using Context = std::shared_ptr<ssl_ctx_st>;
+    [[nodiscard]] Context context() const;
     TlsServer(TlsConfig config, Context context);
     [[nodiscard]] static Result<Context> load(const TlsConfig& config);
 

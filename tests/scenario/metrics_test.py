@@ -4,10 +4,11 @@ PENSTOCK_UPDATE=1 writes the page instead of comparing it.
 """
 import os
 import re
+import ssl
 import subprocess
 import unittest
 
-from support.daemon import ROOT, Daemon, eventually
+from support.daemon import ROOT, Daemon, eventually, free_ports
 from oracle.mqtt import Client
 from oracle.payload import payload
 
@@ -54,6 +55,7 @@ class Metrics(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.daemon = Daemon()
+        cls.certificate()
         cls.daemon.sinks = SINKS.format(port=9, lake=cls.daemon.dir / "lake")
         cls.daemon.write_config()
         cls.daemon.start()
@@ -64,6 +66,20 @@ class Metrics(unittest.TestCase):
         eventually(lambda: any("penstock_sink_errors_total" in k and v for k, v in cls.daemon.metrics().items()), 30,
                    what="sinks without a far side report errors")
         cls.text = cls.daemon.get("/metrics")[1].decode()
+
+    @classmethod
+    def certificate(cls):
+        """A listener with TLS, whose certificate ends in 30 days."""
+        pem, key = (cls.daemon.dir / name for name in ("server.pem", "server.key"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                        "-subj", "/CN=localhost", "-keyout", key, "-out", pem], check=True, capture_output=True)
+        [port] = free_ports(1)
+        cls.daemon.listeners = f'  mqtts: {{ listen: "127.0.0.1:{port}", tls: {{ certificate: {pem}, key: {key} }} }}'
+        cls.ends = ssl.cert_time_to_seconds(ssl._ssl._test_decode_cert(str(pem))["notAfter"])
+
+    def test_the_end_of_a_certificate_is_told(self):
+        told = self.daemon.metrics()['penstock_tls_certificate_expiry_timestamp_seconds{listener="mqtts"}']
+        self.assertEqual(told, self.ends)
 
     @classmethod
     def tearDownClass(cls):
