@@ -199,7 +199,10 @@ class Unit(unittest.TestCase):
             unit = pathlib.Path(folder) / "penstock.service"
             unit.write_text(self.text.replace("/usr/bin/penstock", str(BINARY.resolve())))
             done = run("systemd-analyze", "verify", unit)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            # Units that this one names may have faults of their own on this machine.
+            self.assertEqual([line for line in done.stderr.splitlines() if "penstock" in line], [])
+            unit.write_text(unit.read_text().replace("ProtectHome=yes", "ProtectHouse=yes"))
+            self.assertIn("ProtectHouse", run("systemd-analyze", "verify", unit).stderr)
 
     def test_its_commands_are_those_of_the_program(self):
         commands = self.value("ExecStartPre") + self.value("ExecStart") + self.value("ExecReload")
