@@ -1,5 +1,7 @@
 #include "inspect/text_marks.h"
 
+#include "base/byte_bits.h"
+
 #include <bit>
 
 #if defined(__x86_64__)
@@ -36,16 +38,6 @@ struct TextMarks::State {
 namespace {
 
 constexpr std::size_t kStep = 64;
-
-/// Bit i: an odd number of the bits 0 to i is set.
-constexpr std::uint64_t parity_up_to(std::uint64_t bits) noexcept {
-    bits ^= bits << 1U;
-    bits ^= bits << 2U;
-    bits ^= bits << 4U;
-    bits ^= bits << 8U;
-    bits ^= bits << 16U;
-    return bits ^ (bits << 32U);
-}
 
 /// The bytes behind backslashes that are not escaped themselves; `carry` as State::escaped.
 std::uint64_t escaped_by(std::uint64_t backslashes, std::uint64_t& carry) noexcept {

@@ -1,6 +1,11 @@
 #include "ingest/http/elements.h"
 
+#include "base/byte_bits.h"
+
+#include <algorithm>
+#include <bit>
 #include <cstring>
+#include <utility>
 
 namespace penstock::ingest::http {
 namespace {
@@ -25,32 +30,80 @@ std::size_t string_end(std::string_view text, std::size_t at) noexcept {
     return at < text.size() ? at + 1 : kNone;
 }
 
+/// What stands before a byte, as far as it decides whether the element ends there.
+struct Scan {
+    std::size_t depth = 0;
+    bool inside = false;   // a string
+    bool escaped = false;  // by the backslash before, in a string
+};
+
+/// The element ends before this byte.
+bool ends_at(char c, Scan& scan) noexcept {
+    if (scan.inside) {
+        const bool escaped = std::exchange(scan.escaped, false);
+        if (!escaped && c == '\\') scan.escaped = true;
+        if (!escaped && c == '"') scan.inside = false;
+        return false;
+    }
+    switch (c) {
+        case '"':
+            scan.inside = true;
+            return false;
+        case '{':
+        case '[':
+            ++scan.depth;
+            return false;
+        case '}':
+        case ']':
+            return scan.depth-- == 0;
+        case ',':
+            return scan.depth == 0;
+        default:
+            return false;
+    }
+}
+
+/// The same for 64 bytes without a backslash: which of them, or kByteBits for none.
+std::size_t end_in_block(const char* p, Scan& scan) noexcept {
+    constexpr std::uint8_t kCurly = 0x20;  // [ and { differ in this bit, ] and } too
+    std::uint64_t inside = parity_up_to(bits_equal(p, '"'));
+    if (scan.inside) inside = ~inside;
+    scan.inside = inside >> 63U != 0;
+    const std::uint64_t opens = bits_equal(p, '{', kCurly) & ~inside;
+    std::uint64_t brackets = opens | (bits_equal(p, '}', kCurly) & ~inside);
+    std::uint64_t commas = bits_equal(p, ',') & ~inside;
+    for (;;) {
+        const std::uint64_t bracket = brackets & (~brackets + 1);  // the first; 0: none is left
+        const std::uint64_t before = commas & (bracket - 1);
+        if (scan.depth == 0 && before != 0)
+            return static_cast<std::size_t>(std::countr_zero(before));
+        if (bracket == 0) return kByteBits;
+        if ((opens & bracket) != 0) {
+            ++scan.depth;
+        } else if (scan.depth-- == 0) {
+            return static_cast<std::size_t>(std::countr_zero(bracket));
+        }
+        commas ^= before;
+        brackets ^= bracket;
+    }
+}
+
 /// Index of the first `,` or closing bracket outside of quotes and brackets; npos when there is
 /// none.
 std::size_t element_end(std::string_view text, std::size_t at) noexcept {
-    std::size_t depth = 0;
+    Scan scan;
     while (at < text.size()) {
-        switch (text[at]) {
-            case '"':
-                at = string_end(text, at + 1);
-                if (at == kNone) return kNone;
-                continue;
-            case '{':
-            case '[':
-                ++depth;
-                break;
-            case '}':
-            case ']':
-                if (depth == 0) return at;
-                --depth;
-                break;
-            case ',':
-                if (depth == 0) return at;
-                break;
-            default:
-                break;
+        const char* const p = text.data() + at;
+        if (text.size() - at >= kByteBits && !scan.escaped && bits_equal(p, '\\') == 0) {
+            const std::size_t end = end_in_block(p, scan);
+            if (end != kByteBits) return at + end;
+            at += kByteBits;
+            continue;
         }
-        ++at;
+        const std::size_t stop = std::min(text.size(), at + kByteBits);
+        for (; at < stop; ++at) {
+            if (ends_at(text[at], scan)) return at;
+        }
     }
     return kNone;
 }

@@ -20,6 +20,25 @@ std::vector<std::string> split(std::string_view body, Format format = Format::an
 
 using Texts = std::vector<std::string>;
 
+/// Where the first element of an array ends, told byte by byte; the body's size when nowhere.
+std::size_t plain_end(std::string_view body) {
+    int depth = 0;
+    bool inside = false;
+    for (std::size_t i = 1; i < body.size(); ++i) {
+        const char c = body[i];
+        if (inside) {
+            if (c == '\\') ++i;
+            if (c == '"') inside = false;
+            continue;
+        }
+        if (c == '"') inside = true;
+        if (depth == 0 && (c == ',' || c == '}' || c == ']')) return i;
+        if (c == '{' || c == '[') ++depth;
+        if (c == '}' || c == ']') --depth;
+    }
+    return body.size();
+}
+
 }  // namespace
 
 TEST_CASE("elements: an array is split at its own commas only", "[ingest][http]") {
@@ -71,6 +90,38 @@ TEST_CASE("elements: whatever comes, every element lies inside the body", "[inge
             }
         }
     }
+}
+
+TEST_CASE("elements: long elements end where a look at each byte says", "[ingest][http]") {
+    std::mt19937 random(20260103);
+    constexpr std::string_view kBytes = "[]{},:\"\\ ";
+    int closed = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        // Mostly letters, so that strings and brackets reach over many bytes.
+        std::string body = "[";
+        const std::size_t size = 1 + random() % 300;
+        while (body.size() < size)
+            body += random() % 8 == 0 ? kBytes[random() % (random() % 4 == 0 ? 9 : 7)] : 'x';
+        const std::size_t end = plain_end(body);
+        const bool ends = end < body.size() && body[end] == ',' && end > 1;
+        const std::vector<char> exact(body.begin(), body.end());
+        std::vector<Element> found;
+        const auto fault = split_body({exact.data(), exact.size()}, Format::json, 1'000, found);
+        CAPTURE(body);
+        if (end == body.size()) {
+            CHECK((fault && fault->position == 0));
+        } else if (body[end] == '}') {
+            CHECK((fault && fault->position == end));
+        } else if (ends && !found.empty()) {
+            ++closed;
+            const std::string_view text = std::string_view(body).substr(1, end - 1);
+            const std::size_t from = text.find_first_not_of(' ');
+            const std::size_t to = text.find_last_not_of(' ');
+            CHECK(found.front().offset == 1 + from);
+            CHECK(found.front().size == to - from + 1);
+        }
+    }
+    CHECK(closed > 1'000);
 }
 
 }  // namespace penstock::ingest::http
