@@ -6,6 +6,7 @@
 #include "sinks/series/line_protocol_sink.h"
 #include "sinks/sql/postgres_sink.h"
 #include "sinks/stream/kafka.h"
+#include "sinks/stream/kinesis.h"
 #include "sinks/stream/nats.h"
 #include "sinks/stream/redis_latest.h"
 #include "sinks/stream/redis_stream.h"
@@ -17,6 +18,7 @@ namespace penstock::sinks {
 const std::vector<SinkKind>& sink_kinds() {
     static const std::vector<SinkKind> kinds{
         kafka_kind(),
+        kinesis_kind(),
         nats_kind(),
         redis_stream_kind(),
         redis_latest_kind(),

@@ -12,15 +12,6 @@ using sinks::LocalStoreConfig;
 using sinks::S3StoreConfig;
 using sinks::WindowConfig;
 
-namespace {
-
-bool is_endpoint(const std::string& text) {
-    const auto url = sinks::Url::parse(text);
-    return url.ok() && url->path == "/" && url->query.empty();
-}
-
-}  // namespace
-
 Table<LocalStoreConfig> Fields<LocalStoreConfig>::table() {
     return {
         field(
@@ -41,7 +32,7 @@ Table<S3StoreConfig> Fields<S3StoreConfig>::table() {
             &C::endpoint,
             "URL of the service without a path, e.g. https://s3.eu-central-1.amazonaws.com.",
             required,
-            satisfies<std::string>("an http or https URL without a path", is_endpoint)
+            satisfies<std::string>("an http or https URL without a path", sinks::is_origin)
         ),
         field(
             "bucket",

@@ -54,7 +54,7 @@ struct Transfer {
 std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) {
     auto& transfer = *static_cast<Transfer*>(user);
     std::string& body = transfer.response.body;
-    const std::size_t room = HttpClient::kBodyMax - body.size();
+    const std::size_t room = transfer.request.answer_max - body.size();
     body.append(data, std::min(size, room));
     transfer.cut |= size > room;
     return transfer.cut ? 0 : size;  // 0 ends the transfer
@@ -135,7 +135,7 @@ void set_callbacks(Transfer& transfer) {
 }
 
 std::string sentence(const Transfer& transfer, CURLcode code) {
-    if (transfer.cut) return "the answer is longer than 64 KiB";
+    if (transfer.cut) return "the answer is longer than its bound";
     return transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
 }
 

@@ -36,14 +36,15 @@ struct HttpConfig {
 struct HttpRequest {
     std::string method;
     std::string url;
-    std::vector<std::string> headers;  // "Name: value", without line breaks
-    std::string_view body;             // must live until the request is finished or cancelled
+    std::vector<std::string> headers;    // "Name: value", without line breaks
+    std::string_view body;               // must live until the request is finished or cancelled
+    std::size_t answer_max = 64 * 1024;  // bytes of the answer's body
 };
 
 /// What came back.
 struct HttpResponse {
     int status = 0;
-    std::string body;               // the first HttpClient::kBodyMax bytes
+    std::string body;               // the first HttpRequest::answer_max bytes
     bool fresh_connection = false;  // a connection was made for it: none was there to be used again
     /// Names in lower case, in the order they came; the last 64 lines at most.
     std::vector<std::pair<std::string, std::string>> headers;
@@ -68,13 +69,12 @@ struct HttpFinished {
 /// the library;
 /// - a far side that hangs, drips or floods ends the request: connect time, total time, a lowest
 /// speed, an answer's body
-///   beyond kBodyMax or headers beyond kHeadersMax (an error status keeps what came; a good one is
-///   `unavailable`);
+///   beyond answer_max or headers beyond kHeadersMax (an error status keeps what came; a good one
+///   is `unavailable`);
 /// - never sends Expect, follows no redirect, keeps no cookie, reads no .netrc and no proxy from
 /// the environment. Threads: owner.
 class HttpClient {
 public:
-    static constexpr std::size_t kBodyMax = 64 * 1024;
     static constexpr std::size_t kHeadersMax = 64 * 1024;
     /// A request's time grows by its body at this rate: bytes a second.
     static constexpr std::uint64_t kBodyRateMin = 64 * 1024;

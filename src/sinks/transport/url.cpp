@@ -91,6 +91,11 @@ bool is_url(const std::string& text) {
     return Url::parse(text).ok();
 }
 
+bool is_origin(const std::string& text) {
+    const auto url = Url::parse(text);
+    return url.ok() && url->path == "/" && url->query.empty();
+}
+
 void append_encoded_path(std::string& out, std::string_view path) {
     while (true) {
         const std::size_t slash = path.find('/');

@@ -37,6 +37,9 @@ struct Url {
 constexpr const char* kUrlRule = "an http or https URL without user and password";
 [[nodiscard]] bool is_url(const std::string& text);
 
+/// Whether it is a URL of a service alone: without a path and a query.
+[[nodiscard]] bool is_origin(const std::string& text);
+
 /// Appends a path whose segments are percent-encoded each; the slashes between them stay. The same
 /// set of bytes as AWS Signature Version 4 wants (text.h).
 void append_encoded_path(std::string& out, std::string_view path);

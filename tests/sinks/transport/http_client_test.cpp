@@ -138,7 +138,7 @@ TEST_CASE(
     const auto response = client.call(post(server, "x"));
     REQUIRE(response.ok());
     CHECK(response->status == 503);
-    CHECK(response->body.size() == HttpClient::kBodyMax);
+    CHECK(response->body.size() == HttpRequest{}.answer_max);
 }
 
 TEST_CASE("http client: a broken connection is transient", "[sinks][http]") {
