@@ -1,6 +1,7 @@
 #include "api/query.h"
 
 #include "api/fake_history.h"
+#include "support/fake_clock.h"
 
 #include <catch2/catch.hpp>
 

@@ -2,6 +2,7 @@
 
 #include "api/fake_history.h"
 #include "base/metrics.h"
+#include "support/fake_clock.h"
 #include "support/temp_dir.h"
 
 #include <arpa/inet.h>
