@@ -41,7 +41,7 @@ struct WindowConfig {
 /// Settings of the archive sink.
 struct ArchiveConfig : SinkConfig {
     ArchiveFormat format = ArchiveFormat::ndjson;
-    int level = 3;
+    int level = 1;
     WindowConfig window;
     std::optional<LocalStoreConfig> local;
     std::optional<S3StoreConfig> s3;
