@@ -6,10 +6,13 @@
 #include "app/reference.h"
 #include "app/settings.h"
 #include "app/version.h"
+#include "auth/authenticator.h"
 #include "auth/password.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/posix_disk.h"
+#include "ingest/tls.h"
 #include "journal/tool.h"
 #include "sinks/audit.h"
 #include "sinks/cursor_tool.h"
@@ -90,6 +93,26 @@ int find_data(
     return kExitUsage;
 }
 
+/// Reads the files that a start would read: passwords, tokens, certificates. The error names the
+/// file.
+Status read_credentials(const Settings& settings) {
+    metrics::Registry registry;
+    PS_TRY(
+        const auto authenticator, auth::Authenticator::open(settings.auth, system_clock(), registry)
+    );
+    const auto read = [](const auto& listener) -> Status {
+        if (!listener || !listener->tls) return {};
+        PS_TRY(const auto tls, ingest::TlsServer::open(*listener->tls));
+        return {};
+    };
+    const auto& listeners = settings.listeners;
+    for (const auto* const mqtt : {&listeners.mqtt, &listeners.mqtts})
+        PS_CHECK(read(*mqtt));
+    for (const auto* const http : {&listeners.http, &listeners.https})
+        PS_CHECK(read(*http));
+    return {};
+}
+
 }  // namespace
 
 int run_daemon(const RunOptions& options) {
@@ -118,6 +141,10 @@ int check_settings(const CheckOptions& options) {
     const auto settings = load_settings(options.config, problems);
     std::cerr << problems.text();
     if (!settings) return kExitConfig;
+    if (const auto read = read_credentials(*settings); !read.ok()) {
+        std::cerr << options.config.string() << ": " << read.error().message << '\n';
+        return kExitConfig;
+    }
     std::cout << options.config.string() << ": good\n\nmemory (of memory_limit "
               << config::print(settings->memory_limit) << "):\n";
     for (const auto& share : memory_shares(*settings)) {

@@ -69,6 +69,16 @@ class Life(unittest.TestCase):
             self.assertRegex(text, r"penstock\.yaml:\d+:\d+: .*segment_sise.*did you mean 'segment_size'")
             self.assertRegex(text, r"penstock\.yaml:\d+:\d+: .*'shard'.*did you mean 'shards'")
 
+    def test_a_check_reads_what_a_start_would_read(self):
+        for wrong, says in (('auth: { bearer: { fleet: "env:SHORT" } }', "token 'fleet' must have 16 to 4096 bytes"),
+                            ('auth: { passwords: "/nowhere/passwords" }', "/nowhere/passwords")):
+            with Daemon(extra=wrong + "\n") as daemon:
+                daemon.write_config()
+                done = subprocess.run([str(BINARY), "check", "--config", str(daemon.config)], capture_output=True, text=True,
+                                      timeout=30, check=False, env={**os.environ, "SHORT": "short"})
+                self.assertEqual(done.returncode, 78, done.stdout + done.stderr)
+                self.assertIn(says, done.stderr)
+
     def test_sighup_keeps_the_old_configuration_when_the_new_one_is_wrong(self):
         with Daemon() as daemon:
             daemon.start()
