@@ -8,7 +8,10 @@
 
 namespace penstock::journal {
 
-using namespace index_format;
+using index_format::kHeaderSize;
+using index_format::kMagic;
+using index_format::kVersion;
+using index_format::pick;
 
 namespace {
 

@@ -10,7 +10,10 @@
 
 namespace penstock::journal {
 
-using namespace index_format;
+using index_format::kBlockSize;
+using index_format::kHeaderSize;
+using index_format::kMagic;
+using index_format::kVersion;
 
 namespace {
 

@@ -10,7 +10,7 @@
 
 namespace penstock::journal {
 
-using namespace index_format;
+using index_format::pick;
 
 namespace {
 

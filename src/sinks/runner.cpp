@@ -72,7 +72,7 @@ struct Runner::State {
 
     Nanoseconds round(Nanoseconds patience, const std::stop_token& stop);
     bool open(const std::stop_token& stop);
-    [[nodiscard]] Result<Lsn> first_wanted(const std::stop_token& stop);
+    [[nodiscard]] Result<Lsn> first_wanted(const std::stop_token& stop) const;
     void begin_at(Lsn cursor);
     void begin_again();
     Fed feed(Nanoseconds wait, const std::stop_token& stop);
@@ -186,7 +186,7 @@ bool Runner::State::open(const std::stop_token& stop) {
 }
 
 /// Where a sink without a cursor begins; one whose cursor was lost begins with the oldest record.
-Result<Lsn> Runner::State::first_wanted(const std::stop_token& stop) {
+Result<Lsn> Runner::State::first_wanted(const std::stop_token& stop) const {
     const StartAt start = parts.cursor->lost() ? StartAt{} : parts.settings.start_at;
     switch (start.kind) {
         case StartAt::Kind::earliest:

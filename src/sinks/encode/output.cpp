@@ -2,6 +2,8 @@
 
 #include "base/json_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -116,7 +118,7 @@ void OutputEncoder::append_key(std::string_view name, std::string& out) const {
 }
 
 void OutputEncoder::append_all(Lsn lsn, const RecordView& record, std::string& out) const {
-    static const auto kNames = [] {
+    static const auto added = [] {
         std::vector<RecordName> names;
         for (const std::string_view name : kAddedNames)
             names.push_back(*RecordName::parse(name));
@@ -138,7 +140,7 @@ void OutputEncoder::append_all(Lsn lsn, const RecordView& record, std::string& o
         }
         append_json_value(field, out);
     }
-    for (const RecordName& name : kNames) {
+    for (const RecordName& name : added) {
         const bool given =
             (status && name.text() == kAddedNames[0]) || (score && name.text() == kAddedNames[1]);
         if (given) continue;
@@ -175,7 +177,9 @@ void check_names(const OutputConfig& c, const Origin& where, Problems& problems)
         const std::string& name = other_name == nullptr ? c.fields[i] : *other_name;
         for (const std::string& other : names) {
             if (!clash(name, other, c.format == OutputForm::nested)) continue;
-            problems.error(at, "'" + name + "' and '" + other + "' cannot stand in one object");
+            problems.error(
+                at, fmt::format("'{}' and '{}' cannot stand in one object", name, other)
+            );
         }
         names.push_back(name);
     }

@@ -38,8 +38,8 @@ namespace {
 std::string subject_problem(const std::string& subject) {
     const auto made = sinks::NameTemplate::parse(subject, sinks::nats_subject_rules());
     if (!made.ok()) return made.error().message;
-    const bool empty_token =
-        subject.starts_with('.') || subject.ends_with('.') || subject.find("..") != subject.npos;
+    const bool empty_token = subject.starts_with('.') || subject.ends_with('.') ||
+                             subject.find("..") != std::string::npos;
     return empty_token ? "must not have an empty token" : "";
 }
 
