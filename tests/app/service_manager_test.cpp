@@ -46,9 +46,9 @@ private:
 };
 
 ServiceManager::Environment environment(std::map<std::string, std::string> variables) {
-    return [variables = std::move(variables)](const std::string& name) {
-        const auto at = variables.find(name);
-        return at == variables.end() ? std::nullopt : std::optional(at->second);
+    return [known = std::move(variables)](const std::string& name) {
+        const auto at = known.find(name);
+        return at == known.end() ? std::nullopt : std::optional(at->second);
     };
 }
 
