@@ -31,4 +31,4 @@ endif()
 add_link_options(-Wl,-z,relro -Wl,-z,now)
 # Position-independent executables, but not -fPIC: that keeps the compiler from inlining what is not static.
 add_compile_options(-fPIE)
-add_link_options(-pie)
+add_link_options("$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>")
