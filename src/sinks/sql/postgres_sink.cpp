@@ -1,7 +1,9 @@
 #include "sinks/sql/postgres_sink.h"
 
 #include "sinks/series/sift.h"
+#include "sinks/sql/postgres_copy.h"
 #include "sinks/sql/postgres_link.h"
+#include "sinks/sql/postgres_sql.h"
 #include "sinks/sql/postgres_table.h"
 
 #include <algorithm>
@@ -219,17 +221,17 @@ void PostgresSink::send_part() {
         at += row.size();
         TableNumber table = 0;
         std::memcpy(&table, row.data(), sizeof table);
-        std::string& copy = copies[table];
-        if (copy.empty()) copy = PostgresTable::copy_header();
-        copy += row.substr(sizeof table);
+        std::string& rows = copies[table];
+        if (rows.empty()) rows = copy::header();
+        rows += row.substr(sizeof table);
     }
     std::string sql;
     std::vector<std::string> data;
-    for (auto& [table, copy] : copies) {
-        copy += PostgresTable::copy_trailer();
+    for (auto& [table, rows] : copies) {
+        rows += copy::trailer();
         sql += (sql.empty() ? "" : "; ") + tables_[table].write_sql();
-        sent_bytes_ += copy.size();
-        data.push_back(std::move(copy));
+        sent_bytes_ += rows.size();
+        data.push_back(std::move(rows));
     }
     sent_records_ += sending_->lines();
     link_->run(sql, std::move(data));

@@ -1,225 +1,20 @@
 #include "sinks/sql/postgres_table.h"
 
 #include "base/iso_time.h"
-#include "base/text.h"
+#include "sinks/sql/postgres_copy.h"
+#include "sinks/sql/postgres_sql.h"
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
 namespace penstock::sinks {
 namespace {
 
-constexpr Nanoseconds kEpoch = 946'684'800 * kSecond;  // 2000-01-01
-constexpr std::int32_t kNull = -1;
 constexpr char kJsonbVersion = 1;
 
-/// Columns that are filled by what they are called, and the attribute that fills them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kAttributes{{
-    {"journal", "_penstock.journal"},
-    {"lsn", "_penstock.lsn"},
-    {"device", "_penstock.device"},
-    {"client", "_penstock.client"},
-    {"stream", "_penstock.stream"},
-    {"topic", "_penstock.topic"},
-    {"source", "_penstock.source"},
-    {"sequence", "_penstock.sequence"},
-    {"event_time", "_penstock.eventTime"},
-    {"received_at", "_penstock.receivedAt"},
-    {"status", "_penstock.status"},
-    {"score", "_penstock.score"},
-    {"reason", "_penstock.reason"},
-}};
-constexpr std::string_view kPayload = "payload";
-
-std::optional<std::string_view> attribute_of(std::string_view column) {
-    for (const auto& [name, attribute] : kAttributes) {
-        if (name == column) return attribute;
-    }
-    return std::nullopt;
-}
-
-bool is_fixed(std::string_view column) {
-    return column == kPayload || attribute_of(column).has_value();
-}
-
-template <class Integer>
-void append_big_endian(Integer value, std::string& out) {
-    auto bits = static_cast<std::make_unsigned_t<Integer>>(value);
-    for (std::size_t i = sizeof(Integer); i-- > 0;)
-        out += static_cast<char>(static_cast<unsigned char>(bits >> (8 * i)));
-}
-
-void append_sized(std::string_view bytes, std::string& out) {
-    append_big_endian(static_cast<std::int32_t>(bytes.size()), out);
-    out += bytes;
-}
-
-template <class Integer>
-void append_number(Integer value, std::string& out) {
-    append_big_endian(static_cast<std::int32_t>(sizeof(Integer)), out);
-    append_big_endian(value, out);
-}
-
-/// Whole microseconds since 2000, rounded down.
-void append_time(Nanoseconds time, std::string& out) {
-    const Nanoseconds since = time - kEpoch;
-    const std::int64_t rest = since % kMicrosecond;
-    append_number((since - (rest < 0 ? rest + kMicrosecond : rest)) / kMicrosecond, out);
-}
-
-/// A JSON number that is whole, as `80`, `80.0`, `8e1`.
-std::optional<std::int64_t> whole(const Field& field) {
-    if (const auto exact = text::parse_int(field.text)) return exact;
-    const auto value = field.number();
-    constexpr double kExact = 9'007'199'254'740'992.0;  // 2^53
-    if (!value || std::trunc(*value) != *value || std::abs(*value) > kExact) return std::nullopt;
-    return static_cast<std::int64_t>(*value);
-}
-
-template <class Integer>
-bool append_whole(const Field& field, std::string& out) {
-    const bool number = field.type == FieldType::integer || field.type == FieldType::number;
-    const auto value = number ? whole(field) : std::nullopt;
-    if (!value || *value < std::numeric_limits<Integer>::min() ||
-        *value > std::numeric_limits<Integer>::max()) {
-        return false;
-    }
-    append_number(static_cast<Integer>(*value), out);
-    return true;
-}
-
-void append_double(double value, std::string& out) {
-    append_number(std::bit_cast<std::int64_t>(value), out);
-}
-
-bool append_real(const Field& field, bool narrow, std::string& out) {
-    const auto value = field.number();
-    if (!value || !std::isfinite(*value)) return false;
-    if (!narrow) {
-        append_double(*value, out);
-        return true;
-    }
-    if (std::abs(*value) > static_cast<double>(std::numeric_limits<float>::max())) return false;
-    append_number(std::bit_cast<std::int32_t>(static_cast<float>(*value)), out);
-    return true;
-}
-
-std::string_view sql_type(FieldType type) {
-    switch (type) {
-        case FieldType::boolean:
-            return "boolean";
-        case FieldType::integer:
-            return "bigint";
-        case FieldType::number:
-            return "double precision";
-        case FieldType::string:
-            return "text";
-        case FieldType::null:
-        case FieldType::json:
-            break;
-    }
-    return "jsonb";
-}
-
-std::string type_of_attribute(std::string_view name) {
-    if (name == "_penstock.lsn" || name == "_penstock.sequence") return "bigint";
-    if (name == "_penstock.score" || name == "score") return "double precision";
-    if (name.ends_with("eventTime") || name.ends_with("receivedAt")) return "timestamptz";
-    return "text";
-}
-
-std::string column_of(std::string_view field, const PostgresConfig& config) {
-    const std::string* const other = config.rename.find(field);
-    return other == nullptr ? std::string(field) : *other;
-}
-
 }  // namespace
-
-std::string quoted_name(std::string_view name) {
-    std::string out = "\"";
-    for (const char c : name) {
-        if (c == '"') out += '"';
-        out += c;
-    }
-    return out + '"';
-}
-
-std::string quoted_text(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        if (c == '\'') out += '\'';
-        out += c;
-    }
-    return out + '\'';
-}
-
-std::string quoted_table(std::string_view table) {
-    const std::size_t dot = table.find('.');
-    if (dot == std::string_view::npos) return quoted_name(table);
-    return quoted_name(table.substr(0, dot)) + '.' + quoted_name(table.substr(dot + 1));
-}
-
-std::string describe_sql(std::string_view table) {
-    // The columns of a unique index over journal and lsn alone, or with event_time.
-    static constexpr std::string_view kTarget =
-        "(SELECT string_agg(quote_ident(b.attname), ', ' ORDER BY b.attname) FROM pg_index i "
-        "CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place) "
-        "JOIN pg_attribute b ON b.attrelid = i.indrelid AND b.attnum = k.attnum "
-        "WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL "
-        "AND i.indexprs IS NULL AND k.place <= i.indnkeyatts GROUP BY i.indexrelid "
-        "HAVING array_agg(b.attname::text ORDER BY b.attname) IN "
-        "(ARRAY['journal', 'lsn'], ARRAY['event_time', 'journal', 'lsn']) LIMIT 1)";
-    return "SELECT a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.atthasdef, "
-           "a.attgenerated <> '' OR a.attidentity = 'a', " +
-           std::string(kTarget) + " FROM pg_attribute a WHERE a.attrelid = to_regclass(" +
-           quoted_text(quoted_table(table)) +
-           ") AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-}
-
-std::string create_sql(
-    std::string_view table,
-    const PostgresConfig& config,
-    const std::vector<DeclaredField>& fields,
-    bool hypertable
-) {
-    std::string sql = "CREATE TABLE IF NOT EXISTS " + quoted_table(table) +
-                      " (journal uuid NOT NULL, lsn bigint NOT NULL, device text NOT NULL, "
-                      "stream text, event_time timestamptz NOT NULL, received_at timestamptz, "
-                      "status text, score double precision, payload jsonb";
-    const auto add = [&](std::string_view field, std::string_view type) {
-        const std::string column = column_of(field, config);
-        if (is_fixed(column)) return;
-        const std::string* const wanted = config.types.find(column);
-        sql += ", " + quoted_name(column) + ' ';
-        sql += wanted == nullptr ? type : std::string_view(*wanted);
-    };
-    if (config.fields.empty()) {
-        for (const DeclaredField& field : fields)
-            add(field.name, sql_type(field.type));
-    }
-    for (const std::string& name : config.fields) {
-        const auto known = std::find_if(fields.begin(), fields.end(), [&](const DeclaredField& f) {
-            return f.name == name;
-        });
-        const bool ours = name.starts_with("_penstock") || name == "score";
-        add(name,
-            ours                    ? type_of_attribute(name)
-            : known != fields.end() ? std::string(sql_type(known->type))
-                                    : "jsonb");
-    }
-    sql += ", PRIMARY KEY (journal, lsn";
-    sql += hypertable ? ", event_time))" : "))";
-    if (hypertable) {
-        sql += "; SELECT create_hypertable(" + quoted_text(quoted_table(table)) +
-               ", 'event_time', if_not_exists => true)";
-    }
-    return sql + "; CREATE INDEX ON " + quoted_table(table) + " (device, event_time)";
-}
 
 PostgresTable::Form PostgresTable::form_of(std::string_view oid, bool attribute) {
     static constexpr std::array<std::pair<std::string_view, Form>, 14> kForms{{
@@ -284,7 +79,7 @@ Status PostgresTable::add(const std::vector<std::string>& row, const PostgresCon
     std::string source = column;
     if (const auto attribute = attribute_of(column)) {
         source = *attribute;
-    } else if (column != kPayload) {
+    } else if (column != kPayloadColumn) {
         for (const auto& [field, other] : config.rename) {
             if (other == column) source = field;
         }
@@ -295,7 +90,7 @@ Status PostgresTable::add(const std::vector<std::string>& row, const PostgresCon
     auto name = RecordName::parse(source);
     if (!name) return {};  // a column called as no attribute is
     Column made{column, row[2], Form::text, What::name, *std::move(name)};
-    made.field = !source.starts_with("_penstock") && column != kPayload;
+    made.field = !source.starts_with("_penstock") && column != kPayloadColumn;
     made.form = form_of(row[1], column == "journal");
     const bool time = made.form == Form::time;
     if (column == "journal") made.what = What::journal;
@@ -303,7 +98,7 @@ Status PostgresTable::add(const std::vector<std::string>& row, const PostgresCon
     if (source == "_penstock.eventTime" && time) made.what = What::event_time;
     if (source == "_penstock.receivedAt" && time) made.what = What::received_at;
     if (source == "_penstock.score" && made.form == Form::float8) made.what = What::score;
-    if (column == kPayload) made.what = What::payload;
+    if (column == kPayloadColumn) made.what = What::payload;
     if (!made.field && !takes(source, made.form)) {
         return Error{
             Errc::invalid_argument, "column " + quoted_name(column) + " cannot be " + made.type
@@ -324,7 +119,7 @@ bool PostgresTable::takes(std::string_view attribute, Form form) {
         form == Form::text || form == Form::cast || form == Form::json || form == Form::jsonb;
     if (text) return true;
     if (attribute == "_penstock.journal") return form == Form::uuid;
-    if (attribute == kPayload) return form == Form::bytea;
+    if (attribute == kPayloadColumn) return form == Form::bytea;
     const std::string type = type_of_attribute(attribute);
     if (type == "timestamptz") return form == Form::time;
     if (type == "bigint") return form == Form::int8;
@@ -404,21 +199,21 @@ bool PostgresTable::append_field(Column& column, const Field& field, std::string
     switch (column.form) {
         case Form::boolean:
             if (field.type != FieldType::boolean) return false;
-            append_big_endian(std::int32_t{1}, out);
-            out += field.text == "true" ? '\1' : '\0';
+            copy::append_bool(field.text == "true", out);
             return true;
         case Form::int2:
-            return append_whole<std::int16_t>(field, out);
+            return copy::append_whole(field, 2, out);
         case Form::int4:
-            return append_whole<std::int32_t>(field, out);
+            return copy::append_whole(field, 4, out);
         case Form::int8:
-            return append_whole<std::int64_t>(field, out);
+            return copy::append_whole(field, 8, out);
         case Form::float4:
+            return copy::append_real(field, 4, out);
         case Form::float8:
-            return append_real(field, column.form == Form::float4, out);
+            return copy::append_real(field, 8, out);
         case Form::time: {
             const auto time = parse_iso_time(text());
-            if (time) append_time(*time, out);
+            if (time) copy::append_time(*time, out);
             return time.has_value();
         }
         case Form::json:
@@ -429,7 +224,7 @@ bool PostgresTable::append_field(Column& column, const Field& field, std::string
         case Form::uuid:
             break;
     }
-    append_sized(text(), out);
+    copy::append_bytes(text(), out);
     return true;
 }
 
@@ -438,31 +233,30 @@ bool PostgresTable::append_value(
 ) {
     switch (column.what) {
         case What::lsn:
-            append_number(static_cast<std::int64_t>(lsn.value), out);
+            copy::append_int8(static_cast<std::int64_t>(lsn.value), out);
             return true;
         case What::event_time:
-            append_time(record.event_time(), out);
+            copy::append_time(record.event_time(), out);
             return true;
         case What::received_at:
-            append_time(record.arrival_time(), out);
+            copy::append_time(record.arrival_time(), out);
             return true;
         case What::score:
             if (const auto score = record.score()) {
-                append_double(score->value, out);
+                copy::append_float8(score->value, out);
             } else {
-                append_big_endian(kNull, out);
+                copy::append_null(out);
             }
             return true;
         case What::payload:
             scratch_.assign(column.form == Form::jsonb ? 1 : 0, kJsonbVersion);
             scratch_ += record.payload();
-            append_sized(scratch_, out);
+            copy::append_bytes(scratch_, out);
             return true;
         case What::journal:
             if (column.form == Form::uuid) {
-                append_big_endian(std::int32_t{16}, out);
-                for (const std::uint8_t byte : journal_.bytes)
-                    out += static_cast<char>(byte);
+                scratch_.assign(journal_.bytes.begin(), journal_.bytes.end());
+                copy::append_bytes(scratch_, out);
                 return true;
             }
             break;
@@ -471,13 +265,13 @@ bool PostgresTable::append_value(
     }
     const auto field = column.field ? find(column, record) : std::nullopt;
     if (field && field->type == FieldType::null) {
-        append_big_endian(kNull, out);
+        copy::append_null(out);
         return true;
     }
     if (column.form == Form::json || column.form == Form::jsonb) {
         scratch_.assign(column.form == Form::jsonb ? 1 : 0, kJsonbVersion);
         const bool there = column.source.append_json(id_, lsn, record, scratch_);
-        there ? append_sized(scratch_, out) : append_big_endian(kNull, out);
+        there ? copy::append_bytes(scratch_, out) : copy::append_null(out);
         return true;
     }
     return field ? append_field(column, *field, out) : append_attribute(column, lsn, record, out);
@@ -504,7 +298,7 @@ bool PostgresTable::append_attribute(
 ) {
     std::string value;
     if (!column.source.append_text(id_, lsn, record, value)) {
-        append_big_endian(kNull, out);
+        copy::append_null(out);
         return true;
     }
     const FieldType type = is_number(column.form) ? FieldType::number : FieldType::string;
@@ -512,7 +306,7 @@ bool PostgresTable::append_attribute(
 }
 
 Status PostgresTable::append_row(Lsn lsn, const RecordView& record, std::string& out) {
-    append_big_endian(static_cast<std::int16_t>(columns_.size()), out);
+    copy::append_count(columns_.size(), out);
     for (Column& column : columns_) {
         if (append_value(column, lsn, record, out)) continue;
         return Error{
@@ -521,15 +315,6 @@ Status PostgresTable::append_row(Lsn lsn, const RecordView& record, std::string&
         };
     }
     return {};
-}
-
-std::string_view PostgresTable::copy_header() {
-    static constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
-    return {kHeader, sizeof kHeader};
-}
-
-std::string_view PostgresTable::copy_trailer() {
-    return "\377\377";
 }
 
 }  // namespace penstock::sinks

@@ -4,7 +4,6 @@
 #include "penstock/record.h"
 #include "penstock/result.h"
 #include "sinks/attribute.h"
-#include "sinks/declared_fields.h"
 #include "sinks/sql/postgres_config.h"
 
 #include <cstdint>
@@ -14,26 +13,6 @@
 #include <vector>
 
 namespace penstock::sinks {
-
-/// A name as it stands in a statement: quoted, whatever is in it.
-[[nodiscard]] std::string quoted_name(std::string_view name);
-/// `schema.name` or `name`, each part quoted.
-[[nodiscard]] std::string quoted_table(std::string_view table);
-/// A text as it stands in a statement (standard_conforming_strings).
-[[nodiscard]] std::string quoted_text(std::string_view text);
-
-/// The statement whose rows PostgresTable::of() reads: one a column.
-[[nodiscard]] std::string describe_sql(std::string_view table);
-
-/// The statements that make a table: what identifies a record, its attributes, its payload, and a
-/// column for each field. Unique in (journal, lsn); a hypertable by event time is unique in
-/// (journal, lsn, event_time), because its unique indexes must hold the time.
-[[nodiscard]] std::string create_sql(
-    std::string_view table,
-    const PostgresConfig& config,
-    const std::vector<DeclaredField>& fields,
-    bool hypertable
-);
 
 /// What is written to one table, and how a record becomes a row of COPY (binary). The table's own
 /// columns decide: `journal` and `lsn` must be there, with a unique index over them (or over them
@@ -65,10 +44,6 @@ public:
     /// Appends a row. Errors: malformed, with the column whose type a value does not fit; what was
     /// appended is then to be dropped.
     [[nodiscard]] Status append_row(Lsn lsn, const RecordView& record, std::string& out);
-
-    /// What a COPY begins and ends with.
-    [[nodiscard]] static std::string_view copy_header();
-    [[nodiscard]] static std::string_view copy_trailer();
 
 private:
     /// How a column's values look in COPY.

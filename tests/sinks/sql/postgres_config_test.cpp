@@ -1,6 +1,6 @@
 #include "sinks/sql/postgres_config.h"
 
-#include "sinks/sql/postgres_table.h"
+#include "sinks/sql/postgres_sql.h"
 
 #include <catch2/catch.hpp>
 
