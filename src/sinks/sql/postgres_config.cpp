@@ -66,9 +66,7 @@ Table<PostgresServerConfig> Fields<PostgresServerConfig>::table() {
 void Fields<PostgresServerConfig>::check(
     const PostgresServerConfig& c, const Origin& where, Problems& problems
 ) {
-    if (!c.use_tls && !(c.tls.ca.empty() && c.tls.certificate.empty())) {
-        problems.error(where.at("tls"), "'tls' needs 'use_tls: true'");
-    }
+    sinks::check_use_tls(c.use_tls, c.tls, where, problems);
 }
 
 Table<PostgresConfig> Fields<PostgresConfig>::table() {

@@ -143,9 +143,7 @@ void Fields<NatsConfig>::check(const NatsConfig& c, const Origin& where, Problem
     if (c.user.empty() != c.password.empty()) {
         problems.error(where.here(), "user and password must be set together");
     }
-    if (!c.use_tls && !(c.tls.ca.empty() && c.tls.certificate.empty())) {
-        problems.error(where.at("tls"), "'tls' needs 'use_tls: true'");
-    }
+    sinks::check_use_tls(c.use_tls, c.tls, where, problems);
     if (!c.use_tls && (!c.password.empty() || !c.token.empty())) {
         problems.warn(where.here(), "the password or token goes over the network unprotected");
     }

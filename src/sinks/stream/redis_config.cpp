@@ -61,9 +61,7 @@ void Fields<RedisServerConfig>::check(
     if (!c.user.empty() && c.password.empty()) {
         problems.error(where.at("user"), "'user' needs 'password'");
     }
-    if (!c.use_tls && !(c.tls.ca.empty() && c.tls.certificate.empty())) {
-        problems.error(where.at("tls"), "'tls' needs 'use_tls: true'");
-    }
+    sinks::check_use_tls(c.use_tls, c.tls, where, problems);
     if (!c.use_tls && !c.password.empty()) {
         problems.warn(where.at("password"), "the password goes over the network unprotected");
     }

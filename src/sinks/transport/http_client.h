@@ -22,6 +22,11 @@ struct TlsConfig {
     std::string key;          // file of its key
 };
 
+/// Of a sink that has `use_tls` beside `tls`: certificates that would not be used are a mistake.
+void check_use_tls(
+    bool use_tls, const TlsConfig& tls, const config::Origin& where, config::Problems& problems
+);
+
 /// How a far side is spoken to over HTTP. Keys of it stand in the table of each sink that uses
 /// HTTP.
 struct HttpConfig {

@@ -1,6 +1,17 @@
 #include "sinks/transport/http_client.h"
 #include "sinks/transport/url.h"
 
+namespace penstock::sinks {
+
+void check_use_tls(
+    bool use_tls, const TlsConfig& tls, const config::Origin& where, config::Problems& problems
+) {
+    if (use_tls || (tls.ca.empty() && tls.certificate.empty())) return;
+    problems.error(where.at("tls"), "'tls' needs 'use_tls: true'");
+}
+
+}  // namespace penstock::sinks
+
 namespace penstock::config {
 
 using sinks::HttpConfig;
