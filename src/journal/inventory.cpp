@@ -13,15 +13,6 @@ namespace penstock::journal {
 
 namespace {
 
-/// What the last process wrote and could not sync may stand in the cache alone. What is read after
-/// this is on the device.
-Result<DiskFilePtr> open_settled(Disk& disk, const std::filesystem::path& path) {
-    PS_TRY(auto file, disk.open(path, OpenMode::write));
-    PS_CHECK(file->sync());
-    file->drop_cache();
-    return file;
-}
-
 /// The steps of take_inventory(), in the order of run().
 class Stocktaking {
 public:

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/field.h"
 #include "journal/format.h"
+#include "journal/rewrite.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -101,7 +102,7 @@ Status QuarantineStore::find_files() {
     std::size_t newest = files_.size();
     for (const auto& [number, size] : files_) {
         if (newest-- > 2) continue;
-        PS_CHECK(settle_file(number));
+        PS_TRY(const auto settled, open_settled(disk_, path_of(number)));
         auto contents = read_file(number);
         if (!contents && contents.error().code == Errc::corrupt) continue;  // listed as damaged
         if (!contents) return std::move(contents).error();
@@ -117,15 +118,6 @@ Status QuarantineStore::find_files() {
 
 QuarantineStore::Path QuarantineStore::path_of(std::uint64_t number) const {
     return directory_ / file_name(number);
-}
-
-/// What the last process wrote and could not sync may stand in the cache alone. What is read after
-/// this is on the device.
-Status QuarantineStore::settle_file(std::uint64_t number) const {
-    PS_TRY(const auto file, disk_.open(path_of(number), OpenMode::write));
-    PS_CHECK(file->sync());
-    file->drop_cache();
-    return {};
 }
 
 Result<QuarantineStore::Contents> QuarantineStore::read_file(std::uint64_t number) const {

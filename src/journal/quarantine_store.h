@@ -124,7 +124,6 @@ private:
         const Clock& clock
     );
     [[nodiscard]] Status find_files();
-    [[nodiscard]] Status settle_file(std::uint64_t number) const;
     [[nodiscard]] Result<Contents> read_file(std::uint64_t number) const;
     [[nodiscard]] Status begin_file();
     [[nodiscard]] Status write(std::span<const std::byte> bytes);

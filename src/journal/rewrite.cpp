@@ -201,6 +201,13 @@ Result<std::filesystem::path> keep_damaged(
     return folder / name;
 }
 
+Result<DiskFilePtr> open_settled(Disk& disk, const std::filesystem::path& path) {
+    PS_TRY(auto file, disk.open(path, OpenMode::write));
+    PS_CHECK(file->sync());
+    file->drop_cache();
+    return file;
+}
+
 Status write_file_durably(
     Disk& disk, const std::filesystem::path& path, std::span<const std::byte> bytes
 ) {

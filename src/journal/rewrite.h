@@ -49,6 +49,10 @@ struct Rewriting {
     std::span<const std::byte> bytes
 );
 
+/// Opens a file as it is on the device: what an earlier process wrote and could not sync stands in
+/// the cache alone, and is not read any more.
+[[nodiscard]] Result<DiskFilePtr> open_settled(Disk& disk, const std::filesystem::path& path);
+
 /// Writes a small file whole: temporary name, sync, rename, sync of the folder.
 [[nodiscard]] Status write_file_durably(
     Disk& disk, const std::filesystem::path& path, std::span<const std::byte> bytes
