@@ -35,11 +35,11 @@ def write_corpus(target, folder):
 
 
 def work_folder(program):
-    return pathlib.Path(program).resolve().parent / "work" / target_of(program)
+    return pathlib.Path(program).resolve().parent / "out" / target_of(program)
 
 
 def run(program, seconds):
-    """What is found new stays in work/<target> beside the program."""
+    """What is found new stays in out/<target> beside the program."""
     target = target_of(program)
     work = work_folder(program)
     work.mkdir(parents=True, exist_ok=True)
