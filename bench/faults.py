@@ -20,7 +20,6 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from measure import process  # noqa: E402
-from measure.servers import total  # noqa: E402
 from support.cost import cpu_ns, memory  # noqa: E402
 from support.daemon import Daemon, eventually  # noqa: E402
 from support.fault_proxy import MODES, FaultProxy  # noqa: E402
@@ -81,7 +80,7 @@ class Rig:
         self.ledgers.append(told["acked"])
         self.proxies[sink].become("pass")
         start = time.monotonic()
-        eventually(lambda: total(self.daemon.metrics(), "penstock_sink_lag_records") == 0, 300, 0.1, "all delivered")
+        eventually(self.daemon.caught_up, 300, 0.1, "all delivered")
         return {"cpu": cpu / 1000 / told["acked"], "lag": mean, "p99": told["p99_us"] / 1000, "memory": lag.most,
                 "after": time.monotonic() - start}
 

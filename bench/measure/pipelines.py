@@ -13,7 +13,7 @@ import time
 
 from . import process
 from .far_side import FarSide
-from .servers import Broker, total
+from .servers import Broker
 from .tally import Tally
 from support.cost import cpu_ns, memory
 from support.daemon import Daemon, eventually, free_ports
@@ -154,7 +154,7 @@ class PenstockPipeline(Pipeline):
         self.processes = {"penstock": self.daemon.process.pid}
 
     def settle(self, quiet=0):
-        eventually(lambda: total(self.daemon.metrics(), "penstock_sink_lag_records") == 0, 300, 0.2, "delivered")
+        eventually(self.daemon.caught_up, 300, 0.2, "delivered")
         super().settle(2)
 
     def close(self):

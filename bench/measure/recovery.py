@@ -55,7 +55,7 @@ def recovery(gib):
         daemon.write_config()
         seconds, read = first_accept(daemon)
         start, cpu = time.monotonic(), cpu_ns(daemon.process.pid)
-        eventually(lambda: total(daemon.metrics(), "penstock_sink_lag_records") == 0, 3600, 0.02, "caught up")
+        eventually(daemon.caught_up, 3600, 0.02, "caught up")
         caught_up = time.monotonic() - start + seconds
         cpu = cpu_ns(daemon.process.pid) - cpu
         got = total(daemon.metrics(), "penstock_sink_filtered_records_total")

@@ -146,6 +146,10 @@ class Daemon:
         """name{labels} -> value"""
         return ledger.metrics(self.admin)
 
+    def caught_up(self):
+        """Every sink runs, and has what the journal has."""
+        return ledger.settled(self.metrics())
+
     def rss_bytes(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS"):
