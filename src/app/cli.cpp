@@ -2,6 +2,7 @@
 
 #include "app/commands.h"
 #include "app/health.h"
+#include "app/sinks_table.h"
 
 #include <CLI/CLI.hpp>
 
@@ -48,6 +49,27 @@ void add_health(CLI::App& app, Action& action, HealthOptions& options) {
         ->check(CLI::Range(1, 3600))
         ->capture_default_str();
     health->callback([&] { action = [&options] { return ask_health(options, std::cout); }; });
+}
+
+void add_sinks(CLI::App& app, Action& action, SinksOptions& options) {
+    auto* sinks = app.add_subcommand(
+        "sinks", "Show what the sinks of the running daemon do: state, lag, rate, runway, error."
+    );
+    auto* admin = sinks->add_option("--admin", options.admin, "Its admin listener, ADDRESS:PORT")
+                      ->capture_default_str();
+    auto* token = sinks->add_option("--token-file", options.token_file, "File with its admin token")
+                      ->check(CLI::ExistingFile);
+    sinks->add_option("-c,--config", options.config, "Settings to take address and token from")
+        ->check(CLI::ExistingFile)
+        ->excludes(admin)
+        ->excludes(token);
+    sinks->add_flag("--json", options.json, "Print the answer of /v1/sinks");
+    sinks->add_option("--timeout", options.timeout_seconds, "Seconds to wait")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    sinks->callback([&] {
+        action = [&options] { return show_sinks(options, std::cout, std::cerr); };
+    });
 }
 
 void add_sim(CLI::App& app, Action& action, sim::Options& options) {
@@ -170,6 +192,7 @@ int run_command_line(int argc, char** argv) {
     RunOptions run;
     CheckOptions check;
     HealthOptions health;
+    SinksOptions sinks;
     sim::Options fleet;
     JournalOptions journal;
     AuditOptions audit;
@@ -179,6 +202,7 @@ int run_command_line(int argc, char** argv) {
     add_run(app, action, run);
     add_check(app, action, check);
     add_health(app, action, health);
+    add_sinks(app, action, sinks);
     add_sim(app, action, fleet);
     add_journal(app, action, journal);
     add_audit(app, action, audit);

@@ -152,7 +152,11 @@ Status Daemon::State::start() {
                      return running ? status_json(*journal, registry, generation)
                                     : std::string("{}");
                  },
-             .sinks = [this] { return running ? sinks_json(sinks->health()) : std::string("[]"); }},
+             .sinks =
+                 [this] {
+                     return running ? sinks_json(sinks->health(), retention->backlogs())
+                                    : std::string("[]");
+                 }},
             system_clock(),
             registry
         )

@@ -27,11 +27,15 @@ std::string one_line(std::string_view body) {
 
 }  // namespace
 
-std::string health_url(const api::Address& admin, bool live) {
+std::string admin_url(const api::Address& admin, std::string_view path) {
     api::Address asked = admin;
     if (asked.host == "0.0.0.0") asked.host = "127.0.0.1";
     if (asked.host == "::") asked.host = "::1";
-    return fmt::format("http://{}/{}", asked.text(), live ? "live" : "ready");
+    return fmt::format("http://{}{}", asked.text(), path);
+}
+
+std::string health_url(const api::Address& admin, bool live) {
+    return admin_url(admin, live ? "/live" : "/ready");
 }
 
 int ask_health(const HealthOptions& options, std::ostream& say) {

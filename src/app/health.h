@@ -5,6 +5,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <string_view>
 
 namespace penstock::app {
 
@@ -16,6 +17,8 @@ struct HealthOptions {
     std::uint32_t timeout_seconds = 5;     // for connection and answer together
 };
 
+/// Where a path of that admin listener is found from this machine.
+[[nodiscard]] std::string admin_url(const api::Address& admin, std::string_view path);
 /// The URL that is asked: /ready, or /live.
 [[nodiscard]] std::string health_url(const api::Address& admin, bool live);
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <concepts>
 #include <string_view>
 #include <utility>
@@ -101,7 +102,9 @@ std::string status_json(
     return out;
 }
 
-std::string sinks_json(const std::vector<sinks::SinkHealth>& sinks) {
+std::string sinks_json(
+    const std::vector<sinks::SinkHealth>& sinks, const std::vector<journal::Backlog>& backlogs
+) {
     std::string out = "[";
     for (const auto& sink : sinks) {
         if (out.size() > 1) out += ',';
@@ -111,7 +114,11 @@ std::string sinks_json(const std::vector<sinks::SinkHealth>& sinks) {
         one.text("state", sinks::name(sink.state));
         one.number("cursor", sink.cursor.value);
         one.number("lagRecords", sink.lag_records);
+        const auto backlog = std::ranges::find(backlogs, sink.id, &journal::Backlog::sink);
+        if (backlog != backlogs.end()) one.number("lagBytes", backlog->bytes);
         one.number("lagSeconds", sink.lag_seconds);
+        one.number("recordsPerSecond", sink.rate);
+        if (backlog != backlogs.end()) one.number("runwaySeconds", backlog->runway);
         append_ledger(sink, one);
         one.number("failuresInARow", std::uint64_t{sink.failures_in_a_row});
         if (sink.last_error.empty()) continue;

@@ -2,6 +2,7 @@
 
 #include "api/readiness.h"
 #include "journal/journal.h"
+#include "journal/retention.h"
 #include "sinks/health.h"
 
 #include <cstdint>
@@ -22,8 +23,11 @@ namespace penstock::app {
     std::uint64_t config_generation
 );
 
-/// JSON of `/v1/sinks`: state, lag, cursor and last error of each.
-[[nodiscard]] std::string sinks_json(const std::vector<sinks::SinkHealth>& sinks);
+/// JSON of `/v1/sinks`: state, lag, runway, cursor and last error of each. An infinite runway is
+/// null; a sink that no pass of retention has seen yet has none.
+[[nodiscard]] std::string sinks_json(
+    const std::vector<sinks::SinkHealth>& sinks, const std::vector<journal::Backlog>& backlogs
+);
 
 /// Of a node that recovers.
 [[nodiscard]] api::Readiness not_ready_yet();

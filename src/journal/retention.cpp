@@ -42,6 +42,25 @@ double seconds(Nanoseconds span) noexcept {
     return static_cast<double>(span) / static_cast<double>(kSecond);
 }
 
+/// What is written of the open segment, as if it were sealed by now.
+void close_open_one(std::vector<SegmentInfo>& segments, const Tail& tail) {
+    if (segments.empty() || segments.back().sealed) return;
+    SegmentInfo& open = segments.back();
+    const auto newest = tail.find(tail.durable());
+    const bool written = newest && newest->segment == open.number;
+    open.last = written ? tail.durable() : Lsn{open.first.value - 1};
+    open.bytes = written ? newest->offset + newest->footprint : 0;
+}
+
+/// Of the segment's bytes, what lies above `done`: by the share of its LSNs.
+std::uint64_t bytes_above(const SegmentInfo& segment, Lsn done) {
+    if (segment.last < segment.first || done >= segment.last) return 0;
+    if (done < segment.first) return segment.bytes;
+    const auto lsns = static_cast<double>(segment.last.value - segment.first.value + 1);
+    const auto above = static_cast<double>(segment.last.value - done.value);
+    return static_cast<std::uint64_t>(static_cast<double>(segment.bytes) * above / lsns);
+}
+
 }  // namespace
 
 double reserve(std::uint64_t left, double bytes_per_second) noexcept {
@@ -64,6 +83,7 @@ RetentionParts RetentionParts::of(Journal& journal, const Config& config) {
 
 Retention::Retention(RetentionParts parts, RetentionConfig config, metrics::Registry& registry)
     : parts_(std::move(parts)),
+      registry_(registry),
       held_bytes_(registry.gauge(
           "penstock_journal_held_bytes",
           "Bytes of segments that are over size or age and stay because a sink is behind."
@@ -137,7 +157,7 @@ std::vector<Holder> Retention::holders() const {
             }
         }
         for (const auto& other : others_)
-            holders.push_back({other.name, other.done()});
+            holders.push_back({other.name, other.done(), WhenBehind::hold, false});
     }
     std::ranges::sort(holders, {}, &Holder::done);
     return holders;
@@ -198,12 +218,13 @@ void Retention::count_expired(const SegmentInfo& segment, const std::vector<Hold
 
 void Retention::report(std::uint64_t held_bytes) {
     held_bytes_.set(static_cast<double>(held_bytes));
-    reserve_.set(reserve_seconds());
+    const auto holders = this->holders();
+    reserve_.set(reserve_seconds(holders));
+    measure_backlogs(holders);
 }
 
 /// What sinks have passed already makes room as it is needed, so it counts as left.
-double Retention::reserve_seconds() const {
-    const auto holders = this->holders();
+double Retention::reserve_seconds(const std::vector<Holder>& holders) const {
     std::uint64_t left = bytes_left();
     for (const auto& segment : parts_.segments.all()) {
         if (!segment.sealed) break;
@@ -214,6 +235,48 @@ double Retention::reserve_seconds() const {
         left += segment.bytes;
     }
     return reserve(left, bytes_per_second());
+}
+
+void Retention::measure_backlogs(const std::vector<Holder>& holders) {
+    auto segments = parts_.segments.all();
+    close_open_one(segments, parts_.tail);
+    const std::uint64_t left = bytes_left();
+    const double rate = bytes_per_second();
+    std::vector<Backlog> found;
+    for (const auto& holder : holders) {
+        if (!holder.sink) continue;
+        Backlog& backlog = found.emplace_back(Backlog{holder.name, 0, 0});
+        std::uint64_t passed = 0;
+        for (const auto& segment : segments) {
+            const std::uint64_t ahead = bytes_above(segment, holder.done);
+            backlog.bytes += ahead;
+            if (ahead == 0 && segment.sealed) passed += segment.bytes;
+        }
+        const bool sheds = holder.when_behind == WhenBehind::shed;
+        backlog.runway =
+            sheds ? std::numeric_limits<double>::infinity() : reserve(left + passed, rate);
+    }
+    const std::lock_guard lock(mutex_);
+    for (const auto& gone : backlogs_) {
+        if (std::ranges::find(found, gone.sink, &Backlog::sink) != found.end()) continue;
+        runway_of(gone.sink).set(std::numeric_limits<double>::infinity());
+    }
+    for (const auto& backlog : found)
+        runway_of(backlog.sink).set(backlog.runway);
+    backlogs_ = std::move(found);
+}
+
+metrics::Gauge& Retention::runway_of(const std::string& sink) const {
+    return registry_.gauge(
+        "penstock_sink_runway_seconds",
+        "Time until the journal is full, should this sink alone take no more, at the present rate.",
+        {{"sink", sink}}
+    );
+}
+
+std::vector<Backlog> Retention::backlogs() const {
+    const std::lock_guard lock(mutex_);
+    return backlogs_;
 }
 
 std::uint64_t Retention::bytes_left() const {

@@ -48,12 +48,22 @@ struct Holder {
     std::string name;
     Lsn done;  // everything up to here may go, as far as this one is concerned
     WhenBehind when_behind = WhenBehind::hold;
+    bool sink = true;
 };
 
 /// A sink of the configuration, as retention sees it.
 struct ExpectedSink {
     std::string name;
     WhenBehind when_behind = WhenBehind::hold;
+};
+
+/// What one sink's delay means for the journal.
+struct Backlog {
+    std::string sink;
+    std::uint64_t bytes = 0;  // of the segments that it has still to read, about
+    /// Seconds until the journal is full, should this sink alone take no more, at the present rate.
+    /// Infinite for a sink that sheds, and while nothing is written.
+    double runway = 0;
 };
 
 /// What retention works on. All of it outlives the retention.
@@ -102,6 +112,8 @@ public:
 
     /// All that need records, the one that needs the oldest first.
     [[nodiscard]] std::vector<Holder> holders() const;
+    /// Of each sink that is attached or expected, as the last pass found it.
+    [[nodiscard]] std::vector<Backlog> backlogs() const;
     /// Cursors of no sink in the configuration: for the log, `ls` and the admin API.
     [[nodiscard]] Result<std::vector<CursorInfo>> orphans() const;
 
@@ -111,11 +123,14 @@ private:
     /// Counts what the segment's end takes from holders that have not passed it.
     void count_expired(const SegmentInfo& segment, const std::vector<Holder>& holders);
     void report(std::uint64_t held_bytes);
-    [[nodiscard]] double reserve_seconds() const;
+    [[nodiscard]] metrics::Gauge& runway_of(const std::string& sink) const;
+    void measure_backlogs(const std::vector<Holder>& holders);
+    [[nodiscard]] double reserve_seconds(const std::vector<Holder>& holders) const;
     [[nodiscard]] std::uint64_t bytes_left() const;
     [[nodiscard]] double bytes_per_second() const;
 
     const RetentionParts parts_;
+    metrics::Registry& registry_;
     metrics::Gauge& held_bytes_;
     metrics::Gauge& reserve_;
     metrics::Counter& retired_;
@@ -124,6 +139,7 @@ private:
     mutable std::mutex mutex_;  // guards everything below but the thread
     RetentionConfig config_;
     std::vector<ExpectedSink> expected_;
+    std::vector<Backlog> backlogs_;
     struct Other {
         std::string name;
         std::function<Lsn()> done;

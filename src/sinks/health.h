@@ -34,6 +34,7 @@ struct SinkHealth {
     Lsn durable;                    // of the journal
     std::uint64_t lag_records = 0;  // durable, and not yet settled at this sink
     double lag_seconds = 0;         // age of the oldest of them
+    double rate = 0;                // records delivered a second, over the last ten seconds
     /// The ledger (R6), at one moment: durable = balance.cursor() + lag_records.
     Balance balance;
 };

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "sinks/feeder.h"
 #include "sinks/ledger.h"
+#include "sinks/rate.h"
 #include "sinks/refused_queue.h"
 #include "sinks/retry.h"
 #include "sinks/runner_metrics.h"
@@ -66,6 +67,7 @@ struct Runner::State {
     Lsn base;         // of the counters
     Tally uncounted;  // settled, and not in the counters yet
     Balance balance;
+    Rate rate;  // of what is delivered
 
     mutable std::mutex mutex;  // guards snapshot
     SinkHealth snapshot;
@@ -363,6 +365,7 @@ void Runner::State::publish() {
         counts.lag_seconds.set(age);
         counts.state.set(static_cast<double>(shown()));
     }
+    if (ledger) rate.see(clock.monotonic(), balance.tally.confirmed);
     const std::lock_guard lock(mutex);
     snapshot.state = shown();
     snapshot.failures_in_a_row = retry.failures();
@@ -371,6 +374,7 @@ void Runner::State::publish() {
     snapshot.balance = balance;
     snapshot.lag_records = behind;
     snapshot.lag_seconds = age;
+    snapshot.rate = rate.per_second();
 }
 
 }  // namespace penstock::sinks

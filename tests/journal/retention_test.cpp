@@ -199,6 +199,44 @@ TEST_CASE("retention: the reserve is how long every sink may be down", "[journal
     CHECK(std::isfinite(free));
 }
 
+TEST_CASE("retention: each sink's backlog and runway follow its own cursor", "[journal]") {
+    Fixture f;
+    f.capacity.max_size = {f.files.segments.bytes() * 4};
+    f.capacity.disk_hard = 100;
+    f.capacity.disk_enough = {0};
+    f.config.retain_size = {1ULL << 40U};
+    f.clock.now = f.files.segments.all().front().created + 100 * kSecond;
+    const auto behind = must(f.cursors->attach("behind"));
+    const auto ahead = must(f.cursors->attach("ahead"));
+    must(behind->save(confirmed(3)));  // half of the second segment
+    must(ahead->save(confirmed(11)));  // all there is
+    auto retention = f.retention();
+    retention.expect({{"shed", WhenBehind::shed}});
+    retention.hold("scores", [] { return Lsn{1}; });
+    (void)must(retention.run_once());
+    const auto of = [&retention](std::string_view sink) {
+        const auto all = retention.backlogs();
+        return *std::ranges::find(all, sink, &Backlog::sink);
+    };
+    REQUIRE(retention.backlogs().size() == 3);  // the scores are no sink
+    const auto segments = f.files.segments.all();
+    CHECK(of("ahead").bytes == 0);
+    CHECK(of("behind").bytes >= segments[1].bytes / 2 + segments[2].bytes * 3);
+    CHECK(of("shed").bytes > of("behind").bytes);
+    CHECK(of("ahead").runway > of("behind").runway);
+    CHECK(of("behind").runway > 0);
+    CHECK(std::isinf(of("shed").runway));
+    const auto runway = [&f](const char* sink) {
+        return f.registry.value("penstock_sink_runway_seconds", {{"sink", sink}});
+    };
+    CHECK(runway("behind") == of("behind").runway);
+
+    f.cursors->detach("behind");
+    (void)must(retention.run_once());
+    CHECK(retention.backlogs().size() == 2);
+    CHECK(std::isinf(runway("behind")));  // nobody is to be woken by a sink that is gone
+}
+
 TEST_CASE(
     "retention: FORBIDDEN while cursors move: a segment deleted before its sink passed it",
     "[journal][concurrency]"
