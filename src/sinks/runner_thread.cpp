@@ -1,8 +1,12 @@
 #include "base/log.h"
 #include "sinks/runner.h"
 
+#include <pthread.h>
+
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -10,6 +14,7 @@ namespace penstock::sinks {
 namespace {
 
 constexpr Nanoseconds kPatience = 500 * kMillisecond;
+constexpr std::size_t kThreadName = 15;  // characters, as Linux keeps them
 
 }  // namespace
 
@@ -50,6 +55,8 @@ RunnerThread::~RunnerThread() {
 
 void RunnerThread::start() {
     state_->thread = std::thread([state = state_] { state->run(); });
+    const std::string name = ("sink-" + state_->id).substr(0, kThreadName);
+    ::pthread_setname_np(state_->thread.native_handle(), name.c_str());
 }
 
 void RunnerThread::request_stop() noexcept {
