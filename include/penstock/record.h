@@ -109,6 +109,27 @@ struct Score {
 /// batch.
 void set_score(std::span<std::byte> record, const Score& score) noexcept;
 
+/// The field index of a record, for readers of several fields: where they stand is worked out once.
+/// Threads: immutable. Valid while the record's bytes live.
+class FieldTable {
+public:
+    [[nodiscard]] std::uint16_t size() const noexcept { return size_; }
+    /// Precondition: i < size().
+    [[nodiscard]] Field operator[](std::uint16_t i) const noexcept;
+    /// The first that is derived; size() when none is.
+    [[nodiscard]] std::uint16_t first_derived() const noexcept;
+
+private:
+    friend class RecordView;
+    [[nodiscard]] RecordParts::Entry entry(std::uint16_t i) const noexcept;
+
+    const std::byte* entries_ = nullptr;
+    const std::byte* payload_ = nullptr;
+    const std::byte* annex_ = nullptr;
+    std::uint16_t size_ = 0;
+    bool narrow_ = false;
+};
+
 /// A record's bytes, read in place. Never reads outside its bytes, whatever they hold: parse()
 /// checks every offset once. Threads: immutable. Valid while the bytes live.
 class RecordView {
@@ -142,8 +163,9 @@ public:
     [[nodiscard]] std::string_view payload() const noexcept;
     [[nodiscard]] std::optional<Score> score() const noexcept;
     [[nodiscard]] std::uint16_t field_count() const noexcept;
+    [[nodiscard]] FieldTable fields() const noexcept;
     /// Precondition: i < field_count().
-    [[nodiscard]] Field field(std::uint16_t i) const noexcept;
+    [[nodiscard]] Field field(std::uint16_t i) const noexcept { return fields()[i]; }
     /// The first field of that name.
     [[nodiscard]] std::optional<Field> find(std::string_view name) const noexcept;
 

@@ -152,12 +152,6 @@ Header to_header(const RecordParts& p) noexcept {
     return h;
 }
 
-Entry entry_at(std::span<const std::byte> bytes, const Header& h, std::uint16_t i) noexcept {
-    const std::size_t at = Layout(h).fields + std::size_t{i} * h.entry_size;
-    return h.entry_size == kNarrow ? widened(load<std::uint64_t>(bytes, at))
-                                   : load<Entry>(bytes, at);
-}
-
 /// True when the field's name and text lie inside the part they say they are in.
 bool inside(const Entry& entry, const Header& h) noexcept {
     const auto bound = [&](std::uint8_t flag) -> std::uint64_t {
@@ -238,8 +232,9 @@ Result<RecordView> RecordView::parse_outline(std::span<const std::byte> bytes) n
 Result<RecordView> RecordView::parse(std::span<const std::byte> bytes) noexcept {
     PS_TRY(auto view, parse_outline(bytes));
     const Header header = header_of(bytes);
-    for (std::uint16_t i = 0; i < header.field_count; ++i) {
-        if (!inside(entry_at(bytes, header, i), header)) {
+    const FieldTable fields = view.fields();
+    for (std::uint16_t i = 0; i < fields.size(); ++i) {
+        if (!inside(fields.entry(i), header)) {
             return Error{Errc::corrupt, "record: a field points outside"};
         }
     }
@@ -319,29 +314,59 @@ std::optional<Score> RecordView::score() const noexcept {
     };
 }
 
-Field RecordView::field(std::uint16_t i) const noexcept {
+FieldTable RecordView::fields() const noexcept {
     const Header h = header_of(bytes_);
     const Layout at(h);
-    const Entry entry = entry_at(bytes_, h, i);
-    const auto base = [&](std::uint8_t flag) {
-        return (entry.flags & flag) != 0 ? at.annex : at.payload;
+    FieldTable table;
+    table.entries_ = bytes_.data() + at.fields;
+    table.payload_ = bytes_.data() + at.payload;
+    table.annex_ = bytes_.data() + at.annex;
+    table.size_ = h.field_count;
+    table.narrow_ = h.entry_size == kNarrow;
+    return table;
+}
+
+std::optional<Field> RecordView::find(std::string_view wanted) const noexcept {
+    const FieldTable table = fields();
+    for (std::uint16_t i = 0; i < table.size(); ++i) {
+        const Field candidate = table[i];
+        if (candidate.name == wanted) return candidate;
+    }
+    return std::nullopt;
+}
+
+Entry FieldTable::entry(std::uint16_t i) const noexcept {
+    if (narrow_) {
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, entries_ + std::size_t{i} * kNarrow, sizeof bits);
+        return widened(bits);
+    }
+    Entry entry;
+    std::memcpy(&entry, entries_ + std::size_t{i} * kWide, sizeof entry);
+    return entry;
+}
+
+Field FieldTable::operator[](std::uint16_t i) const noexcept {
+    const Entry entry = this->entry(i);
+    const auto part = [&](std::uint8_t in_annex, std::size_t offset, std::size_t size) {
+        const std::byte* const base = (entry.flags & in_annex) != 0 ? annex_ : payload_;
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes read as text.
+        return std::string_view(reinterpret_cast<const char*>(base + offset), size);
     };
     Field field;
-    field.name = text_at(base(RecordParts::kNameInAnnex) + entry.name_offset, entry.name_size);
-    field.text = text_at(base(RecordParts::kTextInAnnex) + entry.text_offset, entry.text_size);
+    field.name = part(RecordParts::kNameInAnnex, entry.name_offset, entry.name_size);
+    field.text = part(RecordParts::kTextInAnnex, entry.text_offset, entry.text_size);
     field.type = entry.type;
     field.escaped = (entry.flags & RecordParts::kEscaped) != 0;
     field.derived = (entry.flags & RecordParts::kDerived) != 0;
     return field;
 }
 
-std::optional<Field> RecordView::find(std::string_view wanted) const noexcept {
-    const auto count = field_count();
-    for (std::uint16_t i = 0; i < count; ++i) {
-        const Field candidate = field(i);
-        if (candidate.name == wanted) return candidate;
-    }
-    return std::nullopt;
+std::uint16_t FieldTable::first_derived() const noexcept {
+    std::uint16_t i = 0;
+    while (i < size_ && (entry(i).flags & RecordParts::kDerived) == 0)
+        ++i;
+    return i;
 }
 
 }  // namespace penstock

@@ -2,13 +2,16 @@
 
 #include "base/base64.h"
 #include "base/iso_time.h"
+#include "base/json_block.h"
 #include "base/json_text.h"
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace penstock {
 namespace {
@@ -27,37 +30,25 @@ constexpr Taken mask(std::size_t bit) noexcept {
     return Taken{1} << bit;
 }
 
-/// The record's derived fields, found once.
+/// The record's derived fields.
 class Derived {
 public:
-    explicit Derived(const RecordView& record) : record_(record) {
-        const std::uint16_t count = record.field_count();
-        for (std::uint16_t i = 0; i < count; ++i) {
-            const Field field = record.field(i);
-            if (!field.derived) continue;
-            if (size_ < kDerivedMax) first_[size_] = field;
-            if (size_++ == kDerivedMax) rest_ = i;
-        }
-    }
+    explicit Derived(const RecordView& record)
+        : fields_(record.fields()), first_(fields_.first_derived()) {}
 
     /// Calls `visit(field, number)` for each.
     template <class Visit>
     void each(Visit visit) const {
-        for (std::size_t i = 0; i < std::min(size_, kDerivedMax); ++i)
-            visit(first_[i], i);
-        if (size_ <= kDerivedMax) return;
-        std::size_t number = kDerivedMax;
-        for (std::uint16_t i = rest_; i < record_.field_count(); ++i) {
-            const Field field = record_.field(i);
+        std::size_t number = 0;
+        for (std::uint16_t i = first_; i < fields_.size(); ++i) {
+            const Field field = fields_[i];
             if (field.derived) visit(field, number++);
         }
     }
 
 private:
-    const RecordView& record_;
-    std::array<Field, kDerivedMax> first_;
-    std::size_t size_ = 0;
-    std::uint16_t rest_ = 0;  // index of the first that `first_` does not hold
+    FieldTable fields_;
+    std::uint16_t first_;
 };
 
 Taken bits_of(const Derived& derived, std::string_view name) {
@@ -86,7 +77,6 @@ struct Shape {
     bool whole = false;  // brackets and quotes close where the text ends
     bool object = false;
     bool breaks = false;  // holds line breaks between tokens
-    std::size_t members = 0;
     Taken taken = 0;
 };
 
@@ -121,49 +111,98 @@ Taken taken_by(const Derived& derived, std::string_view raw, bool escaped) {
     return bits_of(derived, name);
 }
 
-Shape shape_of(const Derived& derived, std::string_view text) {
-    Shape shape;
-    if (text.empty()) return shape;
-    shape.object = text.front() == '{';
-    int depth = 0;
-    bool name_next = false;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        switch (text[at]) {
-            case '"': {
-                bool escaped = false;
-                const std::size_t end = string_end(text, at + 1, escaped);
-                if (end == std::string_view::npos) return shape;
-                if (depth == 1 && name_next) {
-                    ++shape.members;
-                    shape.taken |= taken_by(derived, text.substr(at + 1, end - at - 2), escaped);
-                    name_next = false;
-                }
-                at = end - 1;
-                break;
+/// Finds a payload's shape: 64 bytes at a time, byte by byte where there is a backslash.
+class ShapeFinder {
+public:
+    ShapeFinder(const Derived& derived, std::string_view text) : derived_(derived), text_(text) {
+        shape_.object = text.starts_with('{');
+    }
+
+    Shape find() {
+        for (std::size_t at = 0; at < text_.size() && !broken_; at += kByteBits) {
+            const std::size_t size = std::min(kByteBits, text_.size() - at);
+            if (escaped_ || !take_block(at, size)) take_bytes(at, size);
+        }
+        shape_.whole = !text_.empty() && !broken_ && !inside_ && depth_ == 0;
+        return shape_;
+    }
+
+private:
+    bool take_block(std::size_t at, std::size_t size) {
+        const char* p = text_.data() + at;
+        std::array<char, kByteBits> last;
+        if (size < kByteBits) {
+            last.fill(' ');
+            p = std::copy_n(p, size, last.data()) - size;
+        }
+        JsonBlock block;
+        if (!block.read(p, inside_)) return false;
+        const std::uint64_t breaks = bits_equal(p, '\n') | bits_equal(p, '\r');
+        shape_.breaks |= (breaks & ~block.inside) != 0;
+        for (std::uint64_t marks = block.opens | block.closes | block.commas; marks != 0;
+             marks &= marks - 1) {
+            take_mark(at + static_cast<std::size_t>(std::countr_zero(marks)));
+        }
+        return true;
+    }
+
+    void take_bytes(std::size_t from, std::size_t size) {
+        for (std::size_t at = from; at < from + size; ++at) {
+            const char c = text_[at];
+            if (inside_) {
+                const bool literal = std::exchange(escaped_, false);
+                if (!literal && c == '\\') escaped_ = true;
+                if (!literal && c == '"') inside_ = false;
+            } else if (c == '"') {
+                inside_ = true;
+            } else if (c == '\n' || c == '\r') {
+                shape_.breaks = true;
+            } else {
+                take_mark(at);
             }
+        }
+    }
+
+    void take_mark(std::size_t at) {
+        switch (text_[at]) {
             case '{':
             case '[':
-                if (depth == 0 && at != 0) return shape;
-                name_next = ++depth == 1 && shape.object;
+                broken_ |= depth_ == 0 && at != 0;
+                if (++depth_ == 1) take_name(at + 1);
                 break;
             case '}':
             case ']':
-                if (--depth < 0) return shape;
+                broken_ |= depth_ == 0;
+                --depth_;
                 break;
             case ',':
-                name_next = depth == 1 && shape.object;
-                break;
-            case '\n':
-            case '\r':
-                shape.breaks = true;
+                if (depth_ == 1) take_name(at + 1);
                 break;
             default:
                 break;
         }
     }
-    shape.whole = depth == 0;
-    return shape;
-}
+
+    /// A member's name may begin at `at`, or blanks before it.
+    void take_name(std::size_t at) {
+        if (!shape_.object) return;
+        while (at < text_.size() && blank(text_[at]))
+            ++at;
+        if (at == text_.size() || text_[at] != '"') return;
+        bool escaped = false;
+        const std::size_t end = string_end(text_, at + 1, escaped);
+        if (end == std::string_view::npos) return;
+        shape_.taken |= taken_by(derived_, text_.substr(at + 1, end - at - 2), escaped);
+    }
+
+    const Derived& derived_;
+    std::string_view text_;
+    Shape shape_;
+    std::size_t depth_ = 0;
+    bool inside_ = false;   // a string
+    bool escaped_ = false;  // by the backslash before, in a string
+    bool broken_ = false;   // more than one value, or a bracket that nothing opened
+};
 
 void append_on_one_line(std::string_view text, bool breaks, std::string& out) {
     const std::size_t from = out.size();
@@ -344,7 +383,7 @@ void append_untrusted(std::string_view bytes, std::string& out) {
 /// The device's part, its last bracket left open. Returns what it occupies.
 Taken append_device_part(const RecordView& record, const Derived& derived, std::string& out) {
     const std::string_view text = trimmed(record.payload());
-    const Shape shape = record.quarantined() ? Shape{} : shape_of(derived, text);
+    const Shape shape = record.quarantined() ? Shape{} : ShapeFinder(derived, text).find();
     const Taken reserved = reserved_names(derived);
     if (!shape.whole) {
         out += '{';

@@ -65,6 +65,26 @@ TEST_CASE(
     );
 }
 
+TEST_CASE("record json: names are found wherever in a long payload they stand", "[base][json]") {
+    for (const std::string filler : {"x", "{[,", R"(\\)", R"(\")"}) {
+        for (std::size_t before = 0; before < 140; ++before) {
+            std::string text;
+            while (text.size() < before)
+                text += filler;
+            for (const bool member : {false, true}) {
+                const std::string open = member ? R"({"fill":")" : R"({"fill":{"status":1,"b":")";
+                const std::string close = member ? R"(" , "status":"mine"})" : R"("}})";
+                auto record = RecordBuilder().payload(open + text + close).status("OK");
+                CAPTURE(filler, before, member);
+                const std::string head = render(record).substr(0, (open + text + close).size());
+                const std::string rest = render(record).substr(head.size() - 1);
+                CHECK(head.substr(0, head.size() - 1) + "}" == open + text + close);
+                CHECK(rest.starts_with(member ? R"(,"processedAt":)" : R"(,"status":"OK",)"));
+            }
+        }
+    }
+}
+
 TEST_CASE("record json: equal names deeper down or as values are no collision", "[base][json]") {
     auto record =
         RecordBuilder().payload(R"({"a":{"status":1},"b":"status","c":["score"]})").status("OK");

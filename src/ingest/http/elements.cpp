@@ -1,6 +1,6 @@
 #include "ingest/http/elements.h"
 
-#include "base/byte_bits.h"
+#include "base/json_block.h"
 
 #include <algorithm>
 #include <bit>
@@ -63,22 +63,17 @@ bool ends_at(char c, Scan& scan) noexcept {
     }
 }
 
-/// The same for 64 bytes without a backslash: which of them, or kByteBits for none.
-std::size_t end_in_block(const char* p, Scan& scan) noexcept {
-    constexpr std::uint8_t kCurly = 0x20;  // [ and { differ in this bit, ] and } too
-    std::uint64_t inside = parity_up_to(bits_equal(p, '"'));
-    if (scan.inside) inside = ~inside;
-    scan.inside = inside >> 63U != 0;
-    const std::uint64_t opens = bits_equal(p, '{', kCurly) & ~inside;
-    std::uint64_t brackets = opens | (bits_equal(p, '}', kCurly) & ~inside);
-    std::uint64_t commas = bits_equal(p, ',') & ~inside;
+/// The same for a block: which of its bytes, or kByteBits for none.
+std::size_t end_in_block(const JsonBlock& block, Scan& scan) noexcept {
+    std::uint64_t brackets = block.opens | block.closes;
+    std::uint64_t commas = block.commas;
     for (;;) {
         const std::uint64_t bracket = brackets & (~brackets + 1);  // the first; 0: none is left
         const std::uint64_t before = commas & (bracket - 1);
         if (scan.depth == 0 && before != 0)
             return static_cast<std::size_t>(std::countr_zero(before));
         if (bracket == 0) return kByteBits;
-        if ((opens & bracket) != 0) {
+        if ((block.opens & bracket) != 0) {
             ++scan.depth;
         } else if (scan.depth-- == 0) {
             return static_cast<std::size_t>(std::countr_zero(bracket));
@@ -93,9 +88,10 @@ std::size_t end_in_block(const char* p, Scan& scan) noexcept {
 std::size_t element_end(std::string_view text, std::size_t at) noexcept {
     Scan scan;
     while (at < text.size()) {
-        const char* const p = text.data() + at;
-        if (text.size() - at >= kByteBits && !scan.escaped && bits_equal(p, '\\') == 0) {
-            const std::size_t end = end_in_block(p, scan);
+        JsonBlock block;
+        if (text.size() - at >= kByteBits && !scan.escaped &&
+            block.read(text.data() + at, scan.inside)) {
+            const std::size_t end = end_in_block(block, scan);
             if (end != kByteBits) return at + end;
             at += kByteBits;
             continue;

@@ -252,9 +252,10 @@ void DeviceTable::apply(const RecordView& record, Lsn lsn) {
     const auto stream = std::lower_bound(streams_.begin(), streams_.end(), record.stream(), before);
     if (stream == streams_.end() || stream->first != record.stream()) return;
     found_.clear();
+    const FieldTable fields = record.fields();
     for (const Scored& scored : stream->second) {
-        for (std::uint16_t i = 0; i < record.field_count(); ++i) {
-            const Field field = record.field(i);
+        for (std::uint16_t i = 0; i < fields.size(); ++i) {
+            const Field field = fields[i];
             if (field.derived != scored.derived || field.name != scored.field) continue;
             if (field.type == FieldType::integer || field.type == FieldType::number)
                 found_.push_back({scored.metric, i, parse_number(field.text)});

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace penstock::sinks {
 
@@ -100,6 +101,12 @@ std::string_view field_name(const Names& rename, std::string_view name) noexcept
     return name == "time" ? "time_" : name;
 }
 
+/// Of a JSON number: no exponent, and too short to reach beyond the range of a double.
+bool surely_finite(std::string_view number) noexcept {
+    return number.size() <= std::numeric_limits<double>::max_exponent10 &&
+           std::ranges::none_of(number, [](char c) { return c == 'e' || c == 'E'; });
+}
+
 std::string text_of(const Field& field) {
     std::string text;
     if (field.type == FieldType::string && field.escaped) {
@@ -145,10 +152,12 @@ public:
 
 private:
     void add_number(const Field& field) {
-        const auto value = field.number();
-        if (!value || !std::isfinite(*value)) {
-            ++left_out_;
-            return;
+        if (!surely_finite(field.text)) {
+            const auto value = field.number();
+            if (!value || !std::isfinite(*value)) {
+                ++left_out_;
+                return;
+            }
         }
         key(field.name) += field.text;
     }
@@ -266,8 +275,9 @@ LineEncoder::Outcome LineEncoder::append(Lsn lsn, const RecordView& record, std:
 
     FieldSet fields(out, format_);
     bool score_named = false;
-    for (std::uint16_t i = 0; format_.fields.empty() && i < record.field_count(); ++i) {
-        const Field field = record.field(i);
+    const FieldTable all = record.fields();
+    for (std::uint16_t i = 0; format_.fields.empty() && i < all.size(); ++i) {
+        const Field field = all[i];
         score_named |= field.name == "score";
         if (!is_tag(field.name)) fields.add(field, false);
     }

@@ -127,8 +127,9 @@ void OutputEncoder::append_all(Lsn lsn, const RecordView& record, std::string& o
     out += '{';
     bool status = false;
     bool score = false;
-    for (std::uint16_t i = 0; i < record.field_count(); ++i) {
-        const Field field = record.field(i);
+    const FieldTable fields = record.fields();
+    for (std::uint16_t i = 0; i < fields.size(); ++i) {
+        const Field field = fields[i];
         status |= field.name == kAddedNames[0];
         score |= field.name == kAddedNames[1];
         if (field.name.starts_with(kOurs)) {

@@ -279,13 +279,13 @@ bool PostgresTable::append_value(
 
 /// The field of a column: records of one stream mostly have it at the same place.
 std::optional<Field> PostgresTable::find(Column& column, const RecordView& record) {
-    const std::uint16_t count = record.field_count();
+    const FieldTable fields = record.fields();
     const std::string& name = column.source.text();
-    if (column.hint < count) {
-        if (Field field = record.field(column.hint); field.name == name) return field;
+    if (column.hint < fields.size()) {
+        if (Field field = fields[column.hint]; field.name == name) return field;
     }
-    for (std::uint16_t i = 0; i < count; ++i) {
-        Field field = record.field(i);
+    for (std::uint16_t i = 0; i < fields.size(); ++i) {
+        Field field = fields[i];
         if (field.name != name) continue;
         column.hint = i;
         return field;

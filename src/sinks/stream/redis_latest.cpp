@@ -63,8 +63,9 @@ public:
     void append(Lsn lsn, const RecordView& record, std::string& out) override {
         fields_.clear();
         std::size_t words = 0;
-        for (std::uint16_t i = 0; all_ && i < record.field_count(); ++i) {
-            const Field field = record.field(i);
+        const FieldTable fields = record.fields();
+        for (std::uint16_t i = 0; all_ && i < fields.size(); ++i) {
+            const Field field = fields[i];
             if (field.name.starts_with("_penstock")) continue;
             append_resp_word(renamed(field.name), fields_);
             append_resp_word(text_of(field), fields_);

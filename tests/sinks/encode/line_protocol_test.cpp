@@ -88,9 +88,11 @@ TEST_CASE("line protocol: a record without a field to write makes no point", "[s
 
 TEST_CASE("line protocol: a number beyond a double is left out and counted", "[sinks][line]") {
     auto record = wearable();
+    const std::string digits = std::string(400, '7') + ".5";
     record.field("huge", "1e999", FieldType::number).field("a", "1", FieldType::integer);
+    record.field("long", digits, FieldType::number);
     std::string out;
-    CHECK(LineEncoder(LineFormat{}).append({1}, record.view(), out).left_out == 1);
+    CHECK(LineEncoder(LineFormat{}).append({1}, record.view(), out).left_out == 2);
     CHECK(out == "wearables a=1 1767225600123456789\n");
 }
 
