@@ -26,6 +26,7 @@ P1_LOAD = "--qos 1 --k 16 --window 64 --connections 100"
 P3_LOAD = "--qos 1 --k 1 --window 20 --connections 100"
 RATES = (5_000, 10_000, 20_000, 30_000)
 SPECIAL = ("P8-Telegraf", "P10")
+GATHER_WINDOW = 2000  # microseconds; `gather_window` of the defaults
 
 
 class Entry:
@@ -39,7 +40,9 @@ def brokers(arguments, share=1.0, rate=0):
     out = [Entry("mosquitto", servers.mosquitto, arguments, share, rate)]
     if servers.has_flashmq():
         out.append(Entry("flashmq", servers.flashmq, arguments, share, rate))
-    return out
+    # As restful as Penstock is where it rests.
+    floor = functools.partial(servers.ack_floor, GATHER_WINDOW if rate else 0)
+    return [*out, Entry("floor: acknowledges, does nothing else", floor, arguments, share, rate)]
 
 
 def penstock(name="penstock", share=1.0, rate=0, arguments=P1_LOAD, **options):

@@ -17,8 +17,14 @@ def build():
     use(BUILD)
 
 
+def folder():
+    """Where the programs are that are measured."""
+    import support.daemon
+    return support.daemon.BINARY.parent
+
+
 def use(folder):
-    """Takes the daemon, and the load generator, from another build."""
+    """Takes the programs from another build."""
     import support.daemon
     support.daemon.BINARY = pathlib.Path(folder) / "penstock"
     os.environ["PENSTOCK_BINARY"] = str(support.daemon.BINARY)

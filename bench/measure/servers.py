@@ -158,6 +158,12 @@ def mosquitto(tls=False, extra=None):
     return broker
 
 
+def ack_floor(rest=0):
+    """Takes packets and acknowledges them, nothing else: what the kernel charges every server here."""
+    port = free_ports(1)[0]
+    return Broker([str(process.folder() / "ack_floor"), str(port), str(rest)], "", port)
+
+
 def flashmq():
     port = free_ports(1)[0]
     return Broker([shutil.which("flashmq"), "--config-file", "{config}"],
