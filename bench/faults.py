@@ -25,6 +25,7 @@ from support.daemon import Daemon, eventually  # noqa: E402
 from support.fault_proxy import MODES, FaultProxy  # noqa: E402
 from support.load import Load, run  # noqa: E402
 from support.servers import S3, Kafka, Victoria  # noqa: E402
+from oracle.far_sides import archive_objects  # noqa: E402
 
 SINKS = """
 sinks:
@@ -120,9 +121,8 @@ def kafka_lines(kafka):
         raise RuntimeError(f"kcat ended with {out.returncode}")
 
 
-def archive_lines(folder):
-    for path in sorted(folder.rglob("*.zst"), key=lambda p: p.name.split("-", 1)[1]):
-        yield from subprocess.run(["zstd", "-dcq", str(path)], capture_output=True, check=True).stdout.splitlines()
+def archived(folder):
+    return (line for _, lines in archive_objects(folder) for line in lines)
 
 
 def main():
@@ -154,7 +154,7 @@ def main():
             for mode in options.mode or MODES:
                 print(rig.compare(sink, mode), flush=True)
         acked = warmed + sum(rig.ledgers)
-        for name, lines in (("Kafka", kafka_lines(kafka)), ("archive", archive_lines(s3.dir / "data" / s3.bucket))):
+        for name, lines in (("Kafka", kafka_lines(kafka)), ("archive", archived(s3.dir / "data" / s3.bucket))):
             records, late = in_order(lines)
             print(f"{name}: {records:,} different records of {acked:,} acknowledged, {late} out of order per device"
                   f"{'' if records >= acked and not late else ' FAILED'}")

@@ -32,15 +32,18 @@ def kafka_records(brokers, topic, timeout=60):
     return sorted(out, key=lambda record: record[3:])
 
 
-def archive_lines(folder):
-    """Every line of an archive: (object path, parsed), objects by the LSNs of their window."""
+def archive_objects(folder):
+    """Every object of an archive: (path, lines), by the LSNs of their window, then by stream and hour."""
     def window(path):
         return path.name.split("-", 1)[1], path     # <journal>-<first LSN>-<last LSN>.ndjson.zst
-    out = []
     for path in sorted(pathlib.Path(folder).rglob("*.ndjson.zst"), key=window):
         data = subprocess.run(["zstd", "-dcq", str(path)], capture_output=True, check=True).stdout
-        out += [(path.relative_to(folder), json.loads(line)) for line in data.splitlines()]
-    return out
+        yield path.relative_to(folder), data.splitlines()
+
+
+def archive_lines(folder):
+    """Every line of an archive: (object path, parsed), in the order of archive_objects()."""
+    return [(path, json.loads(line)) for path, lines in archive_objects(folder) for line in lines]
 
 
 def series(endpoint, match='{__name__!=""}'):
