@@ -12,6 +12,8 @@ namespace penstock::sinks {
 struct DeclaredField {
     std::string name;
     FieldType type = FieldType::json;  // json: of any kind
+
+    friend bool operator==(const DeclaredField&, const DeclaredField&) = default;
 };
 
 /// The fields that streams declare, as the settings are now. No names: those of all streams. A

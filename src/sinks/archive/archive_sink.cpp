@@ -6,6 +6,7 @@
 #include "sinks/archive/s3_store.h"
 #include "sinks/archive/window.h"
 #include "sinks/archive/window_plan.h"
+#include "sinks/encode/zstd_writer.h"
 
 #include <algorithm>
 #include <optional>
@@ -38,7 +39,8 @@ struct Counts {
           )),
           evictions(registry.counter(
               "penstock_archive_evictions_total",
-              "Compressed frames that were ended early because too many partitions were busy.",
+              "Compressed frames or row groups that were ended early because too many "
+              "partitions were busy.",
               labels
           )),
           partitions(registry.gauge(
@@ -82,9 +84,11 @@ public:
               config.level,
               kArchiveEncoderVersion,
               ZstdWriter::library_version(),
-              config.s3 ? with_slash(config.s3->prefix) : std::string()
+              config.s3 ? with_slash(config.s3->prefix) : std::string(),
+              {}
           },
           journal_(context.journal),
+          declared_(context.declared_fields),
           clock_(*context.clock),
           log_(std::move(log)),
           store_(std::move(store)),
@@ -113,6 +117,7 @@ private:
     const WindowConfig config_;
     const WindowSettings settings_;
     const JournalId journal_;
+    const FieldCatalog declared_;
     const Clock& clock_;
     WindowLog log_;
     std::unique_ptr<Store> store_;
@@ -155,7 +160,7 @@ Lsn ArchiveSink::forced_end(Lsn first) const {
 
 void ArchiveSink::open() {
     plan_ = planned(next_);
-    window_.emplace(next_, plan_ ? plan_->settings : settings_, journal_);
+    window_.emplace(next_, plan_ ? plan_->settings : settings_, journal_, declared_);
     end_ = plan_ ? plan_->last : forced_end(next_);
     opened_ = 0;
 }

@@ -10,6 +10,7 @@ using sinks::ArchiveConfig;
 using sinks::ArchiveFormat;
 using sinks::LocalStoreConfig;
 using sinks::S3StoreConfig;
+using sinks::ServerSideEncryption;
 using sinks::WindowConfig;
 
 Table<LocalStoreConfig> Fields<LocalStoreConfig>::table() {
@@ -65,6 +66,24 @@ Table<S3StoreConfig> Fields<S3StoreConfig>::table() {
         ),
         field("part_size", &C::part_size, "Size of a part.", between(5_MiB, 1_GiB)),
         field("connections", &C::connections, "Objects under way at once.", between(1U, 32U)),
+        field(
+            "encryption",
+            &C::encryption,
+            "Encryption at rest that each object asks for. unset: as the bucket says. AES256: with "
+            "keys of the service. aws:kms: with a key of its key management service.",
+            one_of<ServerSideEncryption>(
+                {{"unset", ServerSideEncryption::unset},
+                 {"AES256", ServerSideEncryption::aes256},
+                 {"aws:kms", ServerSideEncryption::aws_kms}}
+            )
+        ),
+        field(
+            "kms_key",
+            &C::kms_key,
+            "Id or ARN of the key for encryption: aws:kms. Empty: the account's own.",
+            matches("[!-~]{0,2048}", "printable characters without blanks")
+        ),
+        field("tags", &C::tags, "Tags of every object: name to value.", max_items(10)),
         keys_of(&C::credentials),
         keys_of(&C::http),
     };
@@ -77,6 +96,15 @@ void Fields<S3StoreConfig>::check(const S3StoreConfig& c, const Origin& where, P
             where.at("path_style"),
             "a bucket name with dots matches no certificate as a host name: use path_style: true"
         );
+    }
+    if (!c.kms_key.empty() && c.encryption != sinks::ServerSideEncryption::aws_kms)
+        problems.error(where.at("kms_key"), "'kms_key' needs 'encryption: aws:kms'");
+    for (const auto& [name, value] : c.tags) {
+        // Source: Amazon S3 user guide, "Categorizing your objects using tags".
+        if (name.empty() || name.size() > 128 || value.size() > 256)
+            problems.error(
+                where.at("tags"), "a tag's name has 1 to 128 bytes, its value at most 256"
+            );
     }
 }
 
@@ -110,8 +138,13 @@ Table<ArchiveConfig> Fields<ArchiveConfig>::table() {
             "format",
             &ArchiveConfig::format,
             "ndjson: enriched records, one JSON object a line. raw: payloads as received, each "
-            "behind a line of JSON that tells its size.",
-            one_of<ArchiveFormat>({{"ndjson", ArchiveFormat::ndjson}, {"raw", ArchiveFormat::raw}})
+            "behind a line of JSON that tells its size. parquet: a table with a column for each "
+            "field that the stream declares.",
+            one_of<ArchiveFormat>(
+                {{"ndjson", ArchiveFormat::ndjson},
+                 {"raw", ArchiveFormat::raw},
+                 {"parquet", ArchiveFormat::parquet}}
+            )
         ),
         field(
             "level",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/ordered_map.h"
 #include "sinks/config.h"
 #include "sinks/encode/archive_format.h"
 #include "sinks/transport/credentials.h"
@@ -17,6 +18,14 @@ struct LocalStoreConfig {
     std::filesystem::path directory;
 };
 
+/// How a service encrypts objects that it keeps. Source: Amazon S3 API reference, PutObject,
+/// `x-amz-server-side-encryption`.
+enum class ServerSideEncryption : std::uint8_t {
+    unset,    // as the bucket says
+    aes256,   // with keys of the service
+    aws_kms,  // with a key of a key management service
+};
+
 /// A bucket of an S3-compatible service.
 struct S3StoreConfig {
     std::string endpoint;
@@ -27,6 +36,9 @@ struct S3StoreConfig {
     ByteCount multipart_above = 16_MiB;
     ByteCount part_size = 8_MiB;
     std::uint32_t connections = 4;
+    ServerSideEncryption encryption = ServerSideEncryption::unset;
+    std::string kms_key;
+    config::OrderedMap<std::string> tags;
     CredentialsConfig credentials;
     HttpConfig http;
 };

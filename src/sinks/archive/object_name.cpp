@@ -39,7 +39,7 @@ std::string object_name(
     name += "stream=";
     text::append_path_component(name, partition.stream, kStreamBytesMax);
     name += fmt::format(
-        "/date={:04}-{:02}-{:02}/hour={:02}/{}-{:020}-{:020}.{}.zst",
+        "/date={:04}-{:02}-{:02}/hour={:02}/{}-{:020}-{:020}{}",
         int{date.year()},
         unsigned{date.month()},
         unsigned{date.day()},
@@ -47,7 +47,7 @@ std::string object_name(
         journal.text(),
         first.value,
         last.value,
-        sinks::name(format)
+        ending(format)
     );
     return name;
 }

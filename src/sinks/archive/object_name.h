@@ -20,7 +20,8 @@ struct Partition {
     std::int64_t hour = 0;
 };
 
-/// `<prefix>stream=<stream>/date=2026-11-21/hour=14/<journal>-<a>-<b>.ndjson.zst`
+/// `<prefix>stream=<stream>/date=2026-11-21/hour=14/<journal>-<a>-<b>.ndjson.zst`,
+/// or with another format's ending.
 ///
 /// The journal id and the window's first and last LSN (20 digits each, so that names sort as
 /// records do) make the name unique for ever and the same on every attempt. The stream is escaped

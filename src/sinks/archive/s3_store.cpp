@@ -8,7 +8,7 @@ S3Store::S3Store(const S3StoreConfig& config, const Clock& clock)
     : config_(config),
       clock_(clock),
       signer_(config, clock),
-      manner_{config.multipart_above.value, config.part_size.value, true},
+      manner_{config.multipart_above.value, config.part_size.value, true, object_headers(config)},
       client_(config.http) {}
 
 void S3Store::begin(const ArchiveObject& object, bool again) {

@@ -14,7 +14,6 @@ namespace penstock::sinks {
 namespace {
 
 constexpr std::string_view kDigestHeader = "x-amz-meta-penstock-sha256";
-constexpr std::string_view kContentType = "application/zstd";
 
 std::string base64_of(std::string_view bytes) {
     std::string out;
@@ -24,6 +23,27 @@ std::string base64_of(std::string_view bytes) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> object_headers(const S3StoreConfig& config) {
+    std::vector<std::pair<std::string, std::string>> headers;
+    if (config.encryption != ServerSideEncryption::unset) {
+        const bool kms = config.encryption == ServerSideEncryption::aws_kms;
+        headers.emplace_back("x-amz-server-side-encryption", kms ? "aws:kms" : "AES256");
+        if (!config.kms_key.empty())
+            headers.emplace_back("x-amz-server-side-encryption-aws-kms-key-id", config.kms_key);
+    }
+    if (!config.tags.empty()) {
+        std::string tags;
+        for (const auto& [name, value] : config.tags) {
+            if (!tags.empty()) tags += '&';
+            text::append_percent_encoded(tags, name);
+            tags += '=';
+            text::append_percent_encoded(tags, value);
+        }
+        headers.emplace_back("x-amz-tagging", std::move(tags));
+    }
+    return headers;
+}
 
 S3Upload::S3Upload(const ArchiveObject& object, bool again, S3Manner& manner)
     : object_(object), manner_(manner), key_(object.name), again_(again) {
@@ -87,6 +107,22 @@ S3Call S3Upload::complete_call() {
     return call;
 }
 
+/// What an object is begun with, in one piece or in parts.
+S3Call S3Upload::begin_call(std::string method) const {
+    S3Call call{
+        std::move(method),
+        key_,
+        {},
+        {{"content-type", std::string(object_.content_type)},
+         {std::string(kDigestHeader), object_.sha256}},
+        {},
+        {}
+    };
+    if (step_ == Step::create) call.query = {{"uploads", ""}};
+    call.headers.insert(call.headers.end(), manner_.headers.begin(), manner_.headers.end());
+    return call;
+}
+
 S3Call S3Upload::call() {
     switch (step_) {
         case Step::look:
@@ -97,15 +133,7 @@ S3Call S3Upload::call() {
         case Step::clean:
             return {"DELETE", key_, {{"uploadId", orphans_.back()}}, {}, {}, {}};
         case Step::create:
-            return {
-                "POST",
-                key_,
-                {{"uploads", ""}},
-                {{"content-type", std::string(kContentType)},
-                 {std::string(kDigestHeader), object_.sha256}},
-                {},
-                {}
-            };
+            return begin_call("POST");
         case Step::part:
             return {
                 "PUT",
@@ -123,16 +151,10 @@ S3Call S3Upload::call() {
         case Step::done:
             break;
     }
-    S3Call call{
-        "PUT",
-        key_,
-        {},
-        {{"content-type", std::string(kContentType)},
-         {std::string(kDigestHeader), object_.sha256},
-         {"x-amz-checksum-sha256", base64_of(object_.bytes)}},
-        object_.bytes,
-        object_.sha256
-    };
+    S3Call call = begin_call("PUT");
+    call.headers.emplace_back("x-amz-checksum-sha256", base64_of(object_.bytes));
+    call.body = object_.bytes;
+    call.body_sha256 = object_.sha256;
     if (manner_.conditional) call.headers.emplace_back("if-none-match", "*");
     return call;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace penstock::sinks {
@@ -18,7 +19,14 @@ struct S3Manner {
     /// Whether the store takes If-None-Match: * on PUT and CompleteMultipartUpload. The first
     /// answer of 501 turns it off: from then on every object is looked for before it is put.
     bool conditional = true;
+    /// What each object is begun with: encryption and tags. Names in lower case.
+    std::vector<std::pair<std::string, std::string>> headers = {};
 };
+
+/// The headers that these settings ask for.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> object_headers(
+    const S3StoreConfig& config
+);
 
 /// One object on its way into a bucket: a list of calls, each decided by the answer to the one
 /// before. No I/O.
@@ -76,6 +84,7 @@ private:
     [[nodiscard]] std::string_view part() const noexcept;
     [[nodiscard]] std::string_view action() const noexcept;
     [[nodiscard]] S3Call complete_call();
+    [[nodiscard]] S3Call begin_call(std::string method) const;
 
     const ArchiveObject& object_;
     S3Manner& manner_;

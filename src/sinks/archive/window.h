@@ -2,15 +2,14 @@
 
 #include "penstock/ids.h"
 #include "penstock/record.h"
+#include "sinks/archive/object_bodies.h"
 #include "sinks/archive/object_name.h"
 #include "sinks/archive/window_plan.h"
-#include "sinks/encode/zstd_writer.h"
-#include "sinks/transport/digest.h"
+#include "sinks/declared_fields.h"
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,28 +23,33 @@ struct ArchiveObject {
     std::string bytes;
     std::string sha256;  // lower-case hex
     std::uint64_t records = 0;
+    std::string_view content_type = {};  // of a constant
 };
 
 /// A window in the making: records are split by stream and event hour, each late one goes into its
-/// own true hour, and are compressed as they come. The same records give the same objects.
-///
-/// Memory: the compressed bytes, at most kPending of text per partition, and kCompressors
-/// compressors. When more partitions than that are busy, the one not used for longest ends its
-/// frame; it goes on with another frame later (a zstd file may hold several). Threads: owner.
+/// own true hour, and are encoded as they come. The same records give the same objects.
+/// Memory: that of TextBodies or TableBodies. Threads: owner.
 class Window {
 public:
-    static constexpr std::size_t kPending = 64 * 1024;
-    static constexpr std::size_t kCompressors = 16;
-
-    Window(Lsn first, WindowSettings settings, const JournalId& journal);
+    /// `declared` tells the fields of a stream that `settings.tables` does not name; it may be
+    /// empty.
+    Window(
+        Lsn first,
+        WindowSettings settings,
+        const JournalId& journal,
+        const FieldCatalog& declared = {}
+    );
+    Window(const Window&) = delete;
+    Window& operator=(const Window&) = delete;
 
     void add(Lsn lsn, const RecordView& record);
 
     [[nodiscard]] Lsn first() const noexcept { return first_; }
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bodies_->bytes(); }
     [[nodiscard]] std::size_t partitions() const noexcept { return slices_.size(); }
     [[nodiscard]] bool empty() const noexcept { return slices_.empty(); }
-    [[nodiscard]] std::uint64_t evictions() const noexcept { return evictions_; }
+    [[nodiscard]] std::uint64_t evictions() const noexcept { return bodies_->evictions(); }
+    /// With the tables of all streams that have come.
     [[nodiscard]] const WindowSettings& settings() const noexcept { return settings_; }
 
     /// The objects, by stream and hour. The window is used up.
@@ -53,15 +57,8 @@ public:
 
 private:
     struct Slice {
-        std::string pending;  // text not compressed yet
-        std::string compressed;
+        std::size_t body = 0;
         std::uint64_t records = 0;
-        std::optional<std::size_t> compressor;
-    };
-    struct Compressor {
-        ZstdWriter writer;
-        Slice* owner = nullptr;
-        std::uint64_t used = 0;
     };
     /// Looks up without making a string.
     struct ByStreamAndHour {
@@ -73,20 +70,14 @@ private:
         }
     };
 
+    [[nodiscard]] std::unique_ptr<ObjectBodies> make_bodies(const FieldCatalog& declared);
     [[nodiscard]] Slice& slice_of(const RecordView& record);
-    [[nodiscard]] Compressor& compressor_of(Slice& slice);
-    void compress(Slice& slice);
-    void end(Slice& slice);
 
     Lsn first_;
     WindowSettings settings_;
     JournalId journal_;
-    ArchiveEncoder encoder_;
+    std::unique_ptr<ObjectBodies> bodies_;
     std::map<std::pair<std::string, std::int64_t>, Slice, ByStreamAndHour> slices_;
-    std::vector<std::unique_ptr<Compressor>> compressors_;
-    std::uint64_t bytes_ = 0;
-    std::uint64_t uses_ = 0;
-    std::uint64_t evictions_ = 0;
 };
 
 }  // namespace penstock::sinks

@@ -2,14 +2,20 @@
 
 #include "penstock/ids.h"
 #include "penstock/result.h"
+#include "sinks/declared_fields.h"
 #include "sinks/encode/archive_format.h"
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace penstock::sinks {
+
+/// The fields that tables of a stream have columns for, by stream. (Parquet)
+using StreamTables = std::map<std::string, std::vector<DeclaredField>, std::less<>>;
 
 /// Everything that decides which bytes a window becomes and what its objects are called.
 struct WindowSettings {
@@ -18,6 +24,7 @@ struct WindowSettings {
     unsigned encoder = kArchiveEncoderVersion;
     unsigned zstd = 0;   // version of the library
     std::string prefix;  // of object names; ends with '/' unless empty
+    StreamTables tables = {};
 
     friend bool operator==(const WindowSettings&, const WindowSettings&) = default;
 };
@@ -36,11 +43,15 @@ struct WindowPlan {
 /// durably before the first object of a window goes out. After a crash the same records are cut in
 /// the same places, so that they become the same objects under the same names.
 ///
-/// Format, version 1 (text, lines ended by a line feed):
-///     penstock-archive-windows 1
+/// Format, version 2 (text, lines ended by a line feed; names and prefix percent-encoded):
+///     penstock-archive-windows 2
 ///     journal <32 hex digits>
-///     window <first> <last> <bytes> <format> <level> <encoder> <zstd> <prefix, percent-encoded, or
-///     ->   (oldest first) sha256 <hex digest of all bytes above>
+///     table <stream> <field>:<type> <field>:<type> ...      (numbered from 0)
+///     window <first> <last> <bytes> <format> <level> <encoder> <zstd> <prefix or -> [<numbers of
+///     its tables, with commas>]
+///     sha256 <hex digest of all bytes above>
+/// Windows stand oldest first, tables before the windows that have them. Without any table the
+/// version is 1, which older builds read.
 ///
 /// Keeps the newest kKept windows: the cursor is saved long before so many are confirmed.
 /// Threads: owner.

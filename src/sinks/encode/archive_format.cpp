@@ -1,15 +1,49 @@
 #include "sinks/encode/archive_format.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
 namespace penstock::sinks {
 
+namespace {
+
+struct Form {
+    ArchiveFormat format;
+    std::string_view name;
+    std::string_view ending;
+    std::string_view content_type;
+};
+constexpr std::array<Form, 3> kForms{
+    Form{ArchiveFormat::ndjson, "ndjson", ".ndjson.zst", "application/zstd"},
+    Form{ArchiveFormat::raw, "raw", ".raw.zst", "application/zstd"},
+    Form{ArchiveFormat::parquet, "parquet", ".parquet", "application/vnd.apache.parquet"},
+};
+
+const Form& form_of(ArchiveFormat format) noexcept {
+    return kForms[static_cast<std::size_t>(format)];
+}
+
+}  // namespace
+
 std::string_view name(ArchiveFormat format) noexcept {
-    return format == ArchiveFormat::raw ? "raw" : "ndjson";
+    return form_of(format).name;
+}
+
+std::string_view ending(ArchiveFormat format) noexcept {
+    return form_of(format).ending;
+}
+
+std::string_view content_type(ArchiveFormat format) noexcept {
+    return form_of(format).content_type;
 }
 
 std::optional<ArchiveFormat> archive_format(std::string_view name) noexcept {
-    if (name == "ndjson") return ArchiveFormat::ndjson;
-    if (name == "raw") return ArchiveFormat::raw;
-    return std::nullopt;
+    const auto* const form = std::find_if(kForms.begin(), kForms.end(), [name](const Form& f) {
+        return f.name == name;
+    });
+    if (form == kForms.end()) return std::nullopt;
+    return form->format;
 }
 
 void ArchiveEncoder::append(Lsn lsn, const RecordView& record, std::string& out) const {

@@ -62,6 +62,16 @@ void ZstdWriter::end(std::string& out) {
     state_->run({}, ZSTD_e_end, out);
 }
 
+void ZstdWriter::whole(std::string_view bytes, std::string& out) {
+    const std::size_t from = out.size();
+    out.resize(from + ZSTD_compressBound(bytes.size()));
+    const std::size_t size = ZSTD_compress2(
+        state_->context, out.data() + from, out.size() - from, bytes.data(), bytes.size()
+    );
+    must(size);
+    out.resize(from + size);
+}
+
 unsigned ZstdWriter::library_version() noexcept {
     return ZSTD_versionNumber();
 }

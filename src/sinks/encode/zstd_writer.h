@@ -24,6 +24,8 @@ public:
     void add(std::string_view bytes, std::string& out);
     /// Ends the frame. The next add() begins another.
     void end(std::string& out);
+    /// One frame of these bytes that tells its size, whatever add() has begun: that is dropped.
+    void whole(std::string_view bytes, std::string& out);
 
     /// As ZSTD_versionNumber() says it: 10504 for 1.5.4.
     [[nodiscard]] static unsigned library_version() noexcept;

@@ -49,6 +49,10 @@ TEST_CASE(
     CHECK_THAT(s3("prefix: \"/x\""), Catch::Contains("prefix"));
     CHECK_THAT(s3("access_key: A"), Catch::Contains("set together"));
     CHECK_THAT(s3("part_size: 1MiB"), Catch::Contains("part_size"));
+    CHECK(s3("encryption: \"aws:kms\", kms_key: \"arn:aws:kms:x\", tags: { team: lake }").empty());
+    CHECK_THAT(s3("encryption: DES"), Catch::Contains("encryption"));
+    CHECK_THAT(s3("kms_key: k"), Catch::Contains("encryption: aws:kms"));
+    CHECK_THAT(s3("tags: { a: " + std::string(257, 'x') + " }"), Catch::Contains("256"));
     CHECK_THAT(
         problems_of("s3: { endpoint: \"h:9000\", bucket: lake }\n"), Catch::Contains("endpoint")
     );
@@ -59,7 +63,5 @@ TEST_CASE(
     CHECK_THAT(
         problems_of("s3: { endpoint: \"http://h\", bucket: \"a/b\" }\n"), Catch::Contains("bucket")
     );
-    CHECK_THAT(
-        problems_of("format: parquet\nlocal: { directory: /a }\n"), Catch::Contains("format")
-    );
+    CHECK_THAT(problems_of("format: orc\nlocal: { directory: /a }\n"), Catch::Contains("format"));
 }

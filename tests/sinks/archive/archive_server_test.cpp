@@ -58,6 +58,7 @@ struct Place {
         context.id = "lake";
         context.journal = journal;
         context.state_dir = dir / "state";
+        context.declared_fields = test::contract_fields;
         auto made = make_archive_sink(config, context);
         if (!made.ok()) FAIL(made.error().message);
         return *std::move(made);
@@ -89,7 +90,9 @@ SinkProgress deliver(Sink& sink, const std::vector<RecordView>& records) {
 
 class Bucket final : public contract::ServerFarSide {
 public:
-    Bucket() : ServerFarSide(*shared()) {}
+    explicit Bucket(ArchiveFormat format) : ServerFarSide(*shared()) {
+        place_.config.format = format;
+    }
 
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override {
         place_.config.s3 = bucket_of(server(), place_.prefix);
@@ -111,7 +114,12 @@ private:
 
 std::unique_ptr<contract::FarSide> bucket() {
     if (!shared()) return nullptr;
-    return std::make_unique<Bucket>();
+    return std::make_unique<Bucket>(ArchiveFormat::ndjson);
+}
+
+std::unique_ptr<contract::FarSide> bucket_of_tables() {
+    if (!shared() || test::ParquetReaders::shared() == nullptr) return nullptr;
+    return std::make_unique<Bucket>(ArchiveFormat::parquet);
 }
 
 std::string noise(std::size_t size) {
@@ -139,6 +147,12 @@ std::string uploads_under_way(const S3StoreConfig& config) {
     if (!shared()) return
 
 PS_SINK_CONTRACT("archive, real S3", "[sinks][archive][server]", bucket)
+TEST_CASE(
+    "archive, Parquet at a real S3: keeps the contract",
+    "[sinks][archive][parquet][server][contract]"
+) {
+    contract::keeps_all(bucket_of_tables);
+}
 
 TEST_CASE(
     "archive: S3 holds device, time, status and score, over http and https",

@@ -63,6 +63,7 @@ std::unique_ptr<Sink> made(
     context.state_dir = state;
     context.metrics = registry;
     context.clock = &clock;
+    context.declared_fields = test::contract_fields;
     auto sink = make_archive_sink(config, context);
     if (!sink.ok()) throw std::runtime_error(sink.error().message);
     return *std::move(sink);
@@ -71,8 +72,11 @@ std::unique_ptr<Sink> made(
 /// A folder: no faults to be had.
 class Folder final : public contract::FarSide {
 public:
+    explicit Folder(ArchiveFormat format = ArchiveFormat::ndjson) : format_(format) {}
+
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override {
         ArchiveConfig config = small_windows();
+        config.format = format_;
         config.local = LocalStoreConfig{dir_ / "lake"};
         return made(config, dir_ / "state", journal, nullptr, system_clock());
     }
@@ -92,13 +96,17 @@ public:
     void set(Fault) override {}
 
 private:
+    ArchiveFormat format_;
     test::TempDir dir_;
 };
 
 class Bucket final : public contract::FarSide {
 public:
+    explicit Bucket(ArchiveFormat format = ArchiveFormat::ndjson) : format_(format) {}
+
     [[nodiscard]] std::unique_ptr<Sink> make_sink(const JournalId& journal) override {
         ArchiveConfig config = small_windows();
+        config.format = format_;
         config.s3 = bucket_at(s3_.endpoint());
         return made(config, dir_ / "state", journal, nullptr, system_clock());
     }
@@ -139,9 +147,17 @@ private:
         s3_.set_fault([reply = std::move(answer)](const FakeHttpRequest&) { return reply; });
     }
 
+    ArchiveFormat format_;
     test::TempDir dir_;
     FakeS3 s3_;
 };
+
+/// Null where nobody can read what was written.
+template <class FarSide>
+std::unique_ptr<contract::FarSide> in_tables() {
+    if (test::ParquetReaders::shared() == nullptr) return nullptr;
+    return std::make_unique<FarSide>(ArchiveFormat::parquet);
+}
 
 /// A sink by hand, in a folder or a bucket, that can be killed and started again.
 struct Bench {
@@ -268,6 +284,8 @@ PS_SINK_CONTRACT("archive, local folder", "[sinks][archive]", [] {
 PS_SINK_CONTRACT("archive, fake bucket", "[sinks][archive]", [] {
     return std::make_unique<Bucket>();
 })
+PS_SINK_CONTRACT("archive, Parquet in a folder", "[sinks][archive][parquet]", in_tables<Folder>)
+PS_SINK_CONTRACT("archive, Parquet in a fake bucket", "[sinks][archive][parquet]", in_tables<Bucket>)
 
 TEST_CASE("archive: a window becomes one object per stream and event hour", "[sinks][archive]") {
     Bench bench;
@@ -644,6 +662,28 @@ TEST_CASE(
     CHECK(count(s3.log(), "PUT") == 2);
 }
 
+TEST_CASE("archive: objects ask for encryption and have tags", "[sinks][archive][s3]") {
+    Bench bench;
+    FakeS3 s3;
+    bench.use(s3);
+    small_parts(bench);
+    bench.config.s3->encryption = ServerSideEncryption::aws_kms;
+    bench.config.s3->kms_key = "arn:key";
+    bench.config.s3->tags = {{"team", "a&b"}, {"tier", "cold"}};
+    SECTION("in one piece") {
+        bench.put(1);
+    }
+    SECTION("in parts") {
+        put_large(bench);
+    }
+    bench.ship_until(Lsn{1});
+    REQUIRE(s3.objects().size() == 1);
+    auto headers = s3.objects().begin()->second.headers;
+    CHECK(headers["x-amz-server-side-encryption"] == "aws:kms");
+    CHECK(headers["x-amz-server-side-encryption-aws-kms-key-id"] == "arn:key");
+    CHECK(headers["x-amz-tagging"] == "team=a%26b&tier=cold");
+}
+
 TEST_CASE("archive: a large object goes up in parts", "[sinks][archive][s3]") {
     Bench bench;
     FakeS3 s3;
@@ -792,7 +832,7 @@ TEST_CASE(
 TEST_CASE("archive: a state file of a newer version is refused", "[sinks][archive]") {
     Bench bench;
     std::filesystem::create_directories(bench.dir / "state");
-    std::ofstream(bench.dir / "state/windows") << "penstock-archive-windows 2\n";
+    std::ofstream(bench.dir / "state/windows") << "penstock-archive-windows 3\n";
     SinkContext context;
     context.id = "lake";
     context.state_dir = bench.dir / "state";

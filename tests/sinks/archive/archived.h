@@ -2,7 +2,9 @@
 
 #include "base/iso_time.h"
 #include "base/text.h"
+#include "sinks/archive/parquet/readers.h"
 #include "sinks/contract/contract.h"
+#include "sinks/declared_fields.h"
 #include "sinks/encode/zstd_writer.h"
 
 #include <filesystem>
@@ -86,14 +88,35 @@ using Objects = std::map<std::string, std::string>;
     return arrival;
 }
 
-/// What the enriched lines of all objects hold, in the order of their names.
+/// What a row of a Parquet file says, as ParquetReaders::rows() has it.
+[[nodiscard]] inline sinks::contract::Arrival arrival_of_row(std::string_view row) {
+    sinks::contract::Arrival arrival;
+    arrival.device = member(row, "device");
+    arrival.event_time = static_cast<Nanoseconds>(number(row, "event_time")) * 1000;
+    arrival.lsn = Lsn{number(row, "lsn")};
+    arrival.value = std::to_string(number(row, "heartRate"));
+    return arrival;
+}
+
+/// What all objects hold, in the order of their names.
 [[nodiscard]] inline std::vector<sinks::contract::Arrival> arrivals_in(const Objects& objects) {
     std::vector<sinks::contract::Arrival> all;
     for (const auto& [name, bytes] : objects) {
+        if (name.ends_with(".parquet")) {
+            for (const std::string& row : ParquetReaders::shared()->rows(bytes))
+                all.push_back(arrival_of_row(row));
+            continue;
+        }
         for (const std::string& line : lines_of(text_of(bytes)))
             all.push_back(arrival_of(line));
     }
     return all;
+}
+
+/// The fields that the records of the contract's suite have.
+[[nodiscard]] inline std::vector<sinks::DeclaredField>
+contract_fields(const std::vector<std::string>&) {
+    return {{"heartRate", FieldType::integer}};
 }
 
 }  // namespace penstock::test

@@ -1,7 +1,10 @@
 #include "sinks/archive/window.h"
 
 #include "sinks/archive/archived.h"
+#include "sinks/archive/text_bodies.h"
 #include "sinks/archive/window_plan.h"
+#include "sinks/encode/zstd_writer.h"
+#include "sinks/transport/digest.h"
 #include "support/record_builder.h"
 #include "support/temp_dir.h"
 
@@ -75,7 +78,7 @@ TEST_CASE("window: bytes are those of the objects, compressed", "[sinks][archive
     const auto objects = window.close({5000});
     REQUIRE(objects.size() == 1);
     CHECK(before < 5000 * 1000 / 10);  // not the text's
-    CHECK(objects[0].bytes.size() < before + Window::kPending);
+    CHECK(objects[0].bytes.size() < before + TextBodies::kPending);
 }
 
 TEST_CASE("archive encoder: bytes of a record stay what they are", "[sinks][archive][golden]") {
@@ -109,6 +112,30 @@ TEST_CASE("window log: its file reads back and stays what it is", "[sinks][archi
     REQUIRE(read.ok());
     CHECK(*read == std::vector<WindowPlan>{plan(1, 10), odd});
     CHECK(WindowLog::decode(text, JournalId{{8}})->empty());
+}
+
+TEST_CASE("window log: windows share the tables they have", "[sinks][archive][golden]") {
+    WindowPlan first = plan(1, 10);
+    first.settings.format = ArchiveFormat::parquet;
+    first.settings.tables = {
+        {"pumps", {{"flow rate", FieldType::number}}},
+        {"wearables", {{"heartRate", FieldType::integer}, {"a:b", FieldType::json}}},
+    };
+    WindowPlan second = first;
+    second.first = {11};
+    second.last = {20};
+    second.settings.tables.erase("pumps");
+    const std::string text = WindowLog::encode(kJournal, {first, second});
+    CHECK(text.starts_with(
+        "penstock-archive-windows 2\njournal 07000000000000000000000000000000\n"
+        "table pumps flow%20rate:number\ntable wearables heartRate:integer a%3Ab:json\n"
+        "window 1 10 10 parquet 3 1 "
+    ));
+    CHECK_THAT(text, Catch::Contains(" p%2F 0,1\nwindow 11 20 "));
+    CHECK_THAT(text, Catch::Contains(" p%2F 1\nsha256 "));
+    const auto read = WindowLog::decode(text, kJournal);
+    REQUIRE(read.ok());
+    CHECK(*read == std::vector<WindowPlan>{first, second});
 }
 
 TEST_CASE("window log: damage of any byte is noticed", "[sinks][archive]") {
