@@ -46,10 +46,9 @@ std::size_t packet(std::string_view bytes, std::string_view& body) {
 }
 
 void answer(unsigned char first, std::string_view body, std::string& out) {
-    using namespace std::string_view_literals;
     switch (first >> 4U) {
         case 1:
-            out += "\x20\x02\x00\x00"sv;  // CONNACK
+            out.append("\x20\x02\x00\x00", 4);  // CONNACK
             return;
         case 3: {
             if ((first & 0x06U) == 0 || body.size() < 4) return;
@@ -57,12 +56,12 @@ void answer(unsigned char first, std::string_view body, std::string& out) {
             const auto low = static_cast<unsigned char>(body[1]);
             const std::size_t id = 2 + std::size_t{high} * 256 + low;
             if (body.size() < id + 2) return;
-            out += "\x40\x02"sv;  // PUBACK
+            out.append("\x40\x02", 2);  // PUBACK
             out += body.substr(id, 2);
             return;
         }
         case 12:
-            out += "\xd0\x00"sv;  // PINGRESP
+            out.append("\xd0\x00", 2);  // PINGRESP
             return;
         default:
             return;
