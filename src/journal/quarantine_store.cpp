@@ -31,6 +31,7 @@ namespace penstock::journal {
 namespace {
 
 constexpr std::string_view kSuffix = ".quarantine";
+constexpr std::string_view kMarksSuffix = ".marks";
 
 std::string file_name(std::uint64_t number) {
     std::string digits = std::to_string(number);
@@ -86,6 +87,17 @@ Result<std::unique_ptr<QuarantineStore>> QuarantineStore::open(
         new QuarantineStore(std::move(directory), journal, config, disk, clock)
     );
     PS_CHECK(store->find_files());
+    PS_CHECK(store->remember_newest());
+    return store;
+}
+
+Result<std::unique_ptr<QuarantineStore>> QuarantineStore::open_to_read(
+    Path directory, const JournalId& journal, Disk& disk, const Clock& clock
+) {
+    std::unique_ptr<QuarantineStore> store(
+        new QuarantineStore(std::move(directory), journal, {}, disk, clock)
+    );
+    PS_CHECK(store->find_files());
     return store;
 }
 
@@ -93,12 +105,38 @@ Status QuarantineStore::find_files() {
     const std::lock_guard lock(mutex_);
     PS_TRY(const auto entries, disk_.list(directory_));
     for (const auto& entry : entries) {
+        if (entry.regular && entry.name.ends_with(kMarksSuffix)) PS_CHECK(read_marks(entry));
         const auto number = file_number(entry.name);
         if (!entry.regular || !number) continue;
         files_.emplace(*number, entry.size);
         bytes_ += entry.size;
         number_ = std::max(number_, *number);
     }
+    return {};
+}
+
+/// Marks that cannot be read settle nothing: what they settled is listed again.
+Status QuarantineStore::read_marks(const DiskEntry& entry) {
+    PS_TRY(const auto file, disk_.open(directory_ / entry.name, OpenMode::read));
+    std::vector<std::byte> bytes(entry.size);
+    PS_TRY(const auto got, file->read(bytes, 0));
+    auto marks = QuarantineMarks::decode(std::span(bytes).first(got), journal_);
+    if (!marks && marks.error().code == Errc::unsupported) return std::move(marks).error();
+    if (!marks) {
+        log::error(
+            "quarantine marks cannot be used: what was redriven or dropped is listed again",
+            {{"file", entry.name}, {"why", marks.error().message}}
+        );
+        return {};
+    }
+    number_ = std::max(number_, marks->highest().file);
+    const auto sink = entry.name.substr(0, entry.name.size() - kMarksSuffix.size());
+    marks_.insert_or_assign(sink, std::move(*marks));
+    return {};
+}
+
+Status QuarantineStore::remember_newest() {
+    const std::lock_guard lock(mutex_);
     std::size_t newest = files_.size();
     for (const auto& [number, size] : files_) {
         if (newest-- > 2) continue;
@@ -109,11 +147,17 @@ Status QuarantineStore::find_files() {
         if (contents->journal != journal_) continue;
         std::size_t at = kQuarantineFileHeader;
         while (const auto found = next_quarantine_entry(contents->bytes, at)) {
-            remember(found->entry.sink, found->entry.lsn);
             at = found->next;
+            if (is_settled(found->entry.sink, {number, at})) continue;
+            remember(found->entry.sink, found->entry.lsn);
         }
     }
     return {};
+}
+
+bool QuarantineStore::is_settled(std::string_view sink, QuarantineSpot spot) const {
+    const auto marks = marks_.find(sink);
+    return marks != marks_.end() && marks->second.settled(spot);
 }
 
 QuarantineStore::Path QuarantineStore::path_of(std::uint64_t number) const {
@@ -209,21 +253,10 @@ Status QuarantineStore::begin_file() {
     return begun;
 }
 
-Result<QuarantineStore::Spot> QuarantineStore::parse_spot(std::string_view text) {
-    const auto dash = text.find('-');
-    if (text.empty()) return Spot{};
-    if (dash == std::string_view::npos)
-        return Error{Errc::invalid_argument, "not the id of a quarantine entry"};
-    const auto file = text::parse_uint(text.substr(0, dash));
-    const auto offset = text::parse_uint(text.substr(dash + 1));
-    if (!file || !offset) return Error{Errc::invalid_argument, "not the id of a quarantine entry"};
-    return Spot{*file, *offset};
-}
-
 Result<QuarantinePage> QuarantineStore::list(const QuarantineQuery& query) const {
     if (query.limit < 1 || query.limit > 1000)
         return Error{Errc::invalid_argument, "limit must be 1 to 1000"};
-    PS_TRY(const auto from, parse_spot(query.after));
+    const QuarantineSpot from = query.after;
     std::vector<std::uint64_t> numbers;
     {
         const std::lock_guard lock(mutex_);
@@ -233,7 +266,7 @@ Result<QuarantinePage> QuarantineStore::list(const QuarantineQuery& query) const
     QuarantinePage page;
     std::size_t bytes = 0;
     for (const auto number : numbers) {
-        const Spot spot{number, number == from.file ? from.offset : 0};
+        const QuarantineSpot spot{number, number == from.file ? from.offset : 0};
         PS_TRY(const bool goes_on, list_file(spot, query, bytes, page));
         if (!goes_on) break;
     }
@@ -241,7 +274,10 @@ Result<QuarantinePage> QuarantineStore::list(const QuarantineQuery& query) const
 }
 
 Result<bool> QuarantineStore::list_file(
-    const Spot& spot, const QuarantineQuery& query, std::size_t& bytes, QuarantinePage& page
+    const QuarantineSpot& spot,
+    const QuarantineQuery& query,
+    std::size_t& bytes,
+    QuarantinePage& page
 ) const {
     const auto contents = read_file(spot.file);
     if (!contents && contents.error().code == Errc::not_found) return true;  // discarded meanwhile
@@ -255,37 +291,86 @@ Result<bool> QuarantineStore::list_file(
         auto found = next_quarantine_entry(contents->bytes, at);
         if (!found) break;
         page.damaged_bytes += found->at - at;
+        const QuarantineSpot begin{spot.file, found->at};
         at = found->next;
         if (!query.sink.empty() && found->entry.sink != query.sink) continue;
+        {
+            const std::lock_guard lock(mutex_);
+            if (is_settled(found->entry.sink, {spot.file, at})) continue;
+        }
         if (page.entries.size() >= query.limit || bytes >= kPageBytes) {
-            page.next = page.entries.back().id;
+            page.next = page.entries.back().spot;
             return false;
         }
         bytes += found->entry.record.size();
         QuarantineListed listed;
         listed.entry = std::move(found->entry);
         listed.journal = contents->journal;
-        listed.id = std::to_string(spot.file) + "-" + std::to_string(at);
+        listed.spot = {spot.file, at};
+        listed.after = begin;
         page.entries.push_back(std::move(listed));
     }
     return true;
 }
 
-Status QuarantineStore::discard(std::string_view through) {
-    PS_TRY(const auto spot, parse_spot(through));
+Status QuarantineStore::settle(const QuarantineSettling& settling) {
     const std::lock_guard lock(mutex_);
-    while (!files_.empty()) {
-        const auto [number, size] = *files_.begin();
-        if (number > spot.file || (number == spot.file && size > spot.offset)) break;
+    const auto known = marks_.find(settling.sink);
+    QuarantineMarks marks = known == marks_.end() ? QuarantineMarks() : known->second;
+    if (marks.counts.base != settling.base) marks.counts = {settling.base, 0, 0};
+    std::set<Lsn> counted;
+    for (const auto& entry : settling.entries) {
+        if (marks.settled(entry.spot)) continue;
+        PS_CHECK(marks.settle(entry.after, entry.spot));
+        if (entry.lsn > settling.base) counted.insert(entry.lsn);
+    }
+    const bool redriven = settling.fate == QuarantineFate::redriven;
+    (redriven ? marks.counts.redriven : marks.counts.dropped) += counted.size();
+    const std::string sink(settling.sink);
+    const auto path = directory_ / (sink + std::string(kMarksSuffix));
+    PS_CHECK(write_file_durably(disk_, path, marks.encode(journal_)));
+    marks_.insert_or_assign(sink, std::move(marks));
+    for (const auto& entry : settling.entries)
+        known_.erase({sink, entry.lsn.value});
+    return {};
+}
+
+Result<bool> QuarantineStore::all_settled(std::uint64_t number) const {
+    PS_TRY(const auto contents, read_file(number));
+    std::size_t at = kQuarantineFileHeader;
+    while (const auto found = next_quarantine_entry(contents.bytes, at)) {
+        const bool damage = found->at != at;  // kept: for somebody to look at
+        at = found->next;
+        if (damage || !is_settled(found->entry.sink, {number, at})) return false;
+    }
+    return true;
+}
+
+Status QuarantineStore::sweep() {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::uint64_t> numbers;
+    for (const auto& [number, size] : files_)
+        numbers.push_back(number);
+    bool any = false;
+    for (const auto number : numbers) {
+        const auto gone = all_settled(number);
+        if (!gone && gone.error().code != Errc::corrupt) return gone.error();
+        if (!gone || !*gone) continue;
         if (number == number_) file_.reset();
         auto removed = disk_.remove(path_of(number));
         if (!removed && removed.error().code != Errc::not_found) return removed;
-        bytes_ -= size;
-        files_.erase(files_.begin());
+        bytes_ -= files_[number];
+        files_.erase(number);
+        any = true;
     }
-    known_.clear();
-    known_order_.clear();
-    return disk_.sync_directory(directory_);
+    return any ? disk_.sync_directory(directory_) : Status();
+}
+
+QuarantineCounts QuarantineStore::counts(std::string_view sink, Lsn base) const {
+    const std::lock_guard lock(mutex_);
+    const auto marks = marks_.find(sink);
+    if (marks == marks_.end() || marks->second.counts.base != base) return {base, 0, 0};
+    return marks->second.counts;
 }
 
 std::uint64_t QuarantineStore::bytes() const {

@@ -192,6 +192,45 @@ TEST_CASE(
     CHECK(must(open()->list({})).entries.size() == 2);
 }
 
+TEST_CASE(
+    "quarantine: a fault while entries are settled settles all of them or none", "[journal][crash]"
+) {
+    test::FakeClock clock;
+    bool failed = true;
+    for (std::uint64_t k = 1; failed; ++k) {
+        for (const auto cut : kCuts) {
+            FakeDisk disk(k);
+            const auto open = [&] {
+                return must(QuarantineStore::open("/data/quarantine", {}, {}, disk, clock));
+            };
+            bool settled = false;
+            {
+                const auto store = open();
+                for (std::uint64_t lsn = 1; lsn <= 4; ++lsn) {
+                    const auto record = bytes_of("record");
+                    const RefusedCopy copy{{lsn}, "why", record};
+                    must(store->append(lsn == 4 ? "hook" : "lake", std::span(&copy, 1)));
+                }
+                QuarantineQuery query;
+                query.sink = "lake";
+                std::vector<QuarantineSettling::Entry> entries;
+                for (const auto& listed : must(store->list(query)).entries)
+                    entries.push_back({listed.entry.lsn, listed.spot, listed.after});
+                disk.fail_any(k);
+                settled = store->settle({"lake", QuarantineFate::redriven, {}, entries}).ok();
+                failed = !settled || !store->sweep().ok();
+            }
+            disk.heal();
+            disk.cut(cut);
+            const auto store = open();
+            const auto listed = must(store->list({})).entries.size();
+            const auto counts = store->counts("lake", {});
+            if (settled) CHECK(listed == 1);
+            CHECK(((listed == 1 && counts.redriven == 3) || (listed == 4 && counts.redriven == 0)));
+        }
+    }
+}
+
 TEST_CASE("quarantine: a full disk leaves no files behind", "[journal][crash][D17]") {
     FakeDisk disk;
     test::FakeClock clock;
