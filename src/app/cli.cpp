@@ -174,6 +174,100 @@ void add_cursor(CLI::App& app, Action& action, CursorOptions& options) {
     set->callback([&] { action = [&options] { return set_cursor(options); }; });
 }
 
+/// A subcommand that works on a data directory.
+CLI::App* data_command(
+    CLI::App& parent,
+    Action& action,
+    OrderOptions& options,
+    const char* name,
+    const char* help,
+    int (*run)(const OrderOptions&)
+) {
+    auto* sub = parent.add_subcommand(name, help);
+    sub->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
+    sub->add_option("-c,--config", options.config, "Settings to take data_dir from")
+        ->check(CLI::ExistingFile);
+    sub->callback([&action, &options, run] { action = [&options, run] { return run(options); }; });
+    return sub;
+}
+
+void add_sink(CLI::App& command, OrderOptions& options) {
+    command.add_option("-s,--sink", options.sink, "The sink's name in the settings")->required();
+}
+
+void add_detach(CLI::App& command, OrderOptions& options) {
+    command.add_flag("--detach", options.detach, "Give the order, do not follow it");
+}
+
+void add_replay(CLI::App& app, Action& action, OrderOptions& options) {
+    auto* replay = data_command(
+        app,
+        action,
+        options,
+        "replay",
+        "Deliver a range of the journal to a sink again, beside its own delivery. The daemon must "
+        "run.",
+        app::replay
+    );
+    add_sink(*replay, options);
+    replay->add_option("-f,--from", options.from, "earliest, a time of arrival, or a first LSN")
+        ->required();
+    replay->add_option("-t,--to", options.to, "latest, a time before which, or a last LSN")
+        ->capture_default_str();
+    replay->add_option("--device", options.device, "Only records of this device");
+    replay->add_option("--where", options.where, "Only records for which this holds");
+    add_detach(*replay, options);
+}
+
+void add_orders(CLI::App& app, Action& action, OrderOptions& options) {
+    auto* orders =
+        app.add_subcommand("orders", "Look at what was ordered of the daemon, or end it.");
+    orders->require_subcommand(1);
+    data_command(*orders, action, options, "ls", "List orders, oldest first", list_all_orders);
+    data_command(*orders, action, options, "cancel", "End an order before its time", end_order)
+        ->add_option("id", options.id, "As `orders ls` shows it")
+        ->required();
+}
+
+void add_quarantine(CLI::App& app, Action& action, OrderOptions& options) {
+    auto* parent = app.add_subcommand(
+        "quarantine", "What far sides refused: look at it, deliver it again, or give it up."
+    );
+    parent->require_subcommand(1);
+    auto* ls = data_command(
+        *parent,
+        action,
+        options,
+        "ls",
+        "List entries: id, sink, LSN, time, device, reason",
+        list_refused
+    );
+    ls->add_option("-s,--sink", options.sink, "Only of this sink");
+    ls->add_option("--after", options.id, "Begin behind this entry");
+    ls->add_option("-n,--limit", options.limit, "Stop after so many; 0: all");
+    data_command(*parent, action, options, "show", "Print the record of an entry", show_refused)
+        ->add_option("id", options.id, "As `quarantine ls` shows it")
+        ->required();
+    auto* redrive = data_command(
+        *parent,
+        action,
+        options,
+        "redrive",
+        "Deliver a sink's entries again, in order. The daemon must run.",
+        redrive_refused
+    );
+    add_sink(*redrive, options);
+    add_detach(*redrive, options);
+    auto* drop = data_command(
+        *parent, action, options, "drop", "Give entries up. The daemon must run.", drop_refused
+    );
+    add_sink(*drop, options);
+    drop->add_option("--id", options.entries, "As `quarantine ls` shows it; may be repeated");
+    drop->add_flag("--all", options.all, "All entries of the sink");
+    drop->add_flag("--yes", options.yes, "Really");
+    add_detach(*drop, options);
+}
+
 void add_passwd(CLI::App& app, Action& action, PasswdOptions& options) {
     auto* passwd =
         app.add_subcommand("passwd", "Set a user's password in a password file (argon2id).");
@@ -197,6 +291,7 @@ int run_command_line(int argc, char** argv) {
     JournalOptions journal;
     AuditOptions audit;
     CursorOptions cursor;
+    OrderOptions order;
     PasswdOptions passwd;
     bool reference = false;
     add_run(app, action, run);
@@ -207,6 +302,9 @@ int run_command_line(int argc, char** argv) {
     add_journal(app, action, journal);
     add_audit(app, action, audit);
     add_cursor(app, action, cursor);
+    add_replay(app, action, order);
+    add_orders(app, action, order);
+    add_quarantine(app, action, order);
     add_passwd(app, action, passwd);
     app.add_subcommand("version", "Print the version")->callback([&] { action = print_version; });
     app.add_flag(

@@ -3,6 +3,7 @@
 #include "app/cli.h"
 #include "app/daemon.h"
 #include "app/demo.h"
+#include "app/order_command.h"
 #include "app/reference.h"
 #include "app/settings.h"
 #include "app/version.h"
@@ -16,7 +17,9 @@
 #include "journal/tool.h"
 #include "sinks/audit.h"
 #include "sinks/cursor_tool.h"
+#include "sinks/order.h"
 #include "sinks/registry.h"
+#include "sinks/where.h"
 
 #include <fmt/format.h>
 #include <termios.h>
@@ -221,7 +224,7 @@ int audit_sinks(const AuditOptions& options) {
     std::filesystem::path data_dir;
     if (const int code = find_data(options.data_dir, options.config, data_dir); code != kExitOk)
         return code;
-    const auto books = sinks::audit(posix_disk(), data_dir / "journal");
+    const auto books = sinks::audit(posix_disk(), data_dir / "journal", data_dir / "quarantine");
     if (!books) return fail(books.error());
     sinks::print(*books, options.json, std::cout);
     return books->sound() ? kExitOk : kExitFailed;
@@ -239,6 +242,87 @@ int set_cursor(const CursorOptions& options) {
         std::cout
     );
     return moved.ok() ? kExitOk : fail(moved.error());
+}
+
+namespace {
+
+/// Calls `work` with the data directory that is meant.
+template <class Work>
+int with_data(const OrderOptions& options, const Work& work) {
+    std::filesystem::path data_dir;
+    if (const int code = find_data(options.data_dir, options.config, data_dir); code != kExitOk)
+        return code;
+    log::set_level(log::Level::error);
+    return work(OrderScene{data_dir, posix_disk(), system_clock(), std::cout, std::cerr});
+}
+
+int usage(std::string_view message) {
+    std::cerr << "penstock: " << message << '\n';
+    return kExitUsage;
+}
+
+}  // namespace
+
+int replay(const OrderOptions& options) {
+    if (const auto where = sinks::Where::parse(options.where); !where)
+        return usage("--where: " + where.error().message);
+    sinks::Order order;
+    order.kind = sinks::OrderKind::replay;
+    order.sink = options.sink;
+    order.from = options.from;
+    order.to = options.to;
+    order.device = options.device;
+    order.where = options.where;
+    return with_data(options, [&](const OrderScene& scene) {
+        return give_order(scene, order, options.detach);
+    });
+}
+
+int list_all_orders(const OrderOptions& options) {
+    return with_data(options, list_orders);
+}
+
+int end_order(const OrderOptions& options) {
+    return with_data(options, [&](const OrderScene& scene) {
+        return cancel_order(scene, options.id);
+    });
+}
+
+int list_refused(const OrderOptions& options) {
+    return with_data(options, [&](const OrderScene& scene) {
+        return list_quarantine(scene, {options.sink, options.id, options.limit});
+    });
+}
+
+int show_refused(const OrderOptions& options) {
+    return with_data(options, [&](const OrderScene& scene) {
+        return show_quarantined(scene, options.id);
+    });
+}
+
+int redrive_refused(const OrderOptions& options) {
+    sinks::Order order;
+    order.kind = sinks::OrderKind::redrive;
+    order.sink = options.sink;
+    return with_data(options, [&](const OrderScene& scene) {
+        return give_order(scene, order, options.detach);
+    });
+}
+
+int drop_refused(const OrderOptions& options) {
+    if (options.all != options.entries.empty())
+        return usage("name entries by --id, or say --all: one of the two");
+    if (options.entries.size() > sinks::kOrderEntriesMax)
+        return usage("at most 1000 entries at a time; --all drops all");
+    if (!options.yes)
+        return usage("what is dropped never reaches the sink: say --yes to mean that");
+    sinks::Order order;
+    order.kind = sinks::OrderKind::drop;
+    order.sink = options.sink;
+    order.entries = options.entries;
+    return with_data(options, [&](const OrderScene& scene) {
+        return give_order(scene, order, options.detach);
+    });
 }
 
 int edit_passwords(const PasswdOptions& options) {

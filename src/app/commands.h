@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 /// What the subcommands do. Each returns an exit code (cli.h) and prints for people.
 namespace penstock::app {
@@ -53,6 +54,29 @@ struct CursorOptions {
     bool skip = false;
 };
 int set_cursor(const CursorOptions& options);
+
+struct OrderOptions {
+    std::filesystem::path data_dir;
+    std::filesystem::path config;
+    std::string sink;
+    std::string from;
+    std::string to = "latest";
+    std::string device;
+    std::string where;
+    std::vector<std::string> entries;
+    bool all = false;
+    bool yes = false;
+    bool detach = false;
+    std::string id;
+    std::uint32_t limit = 0;
+};
+int replay(const OrderOptions& options);
+int list_all_orders(const OrderOptions& options);
+int end_order(const OrderOptions& options);
+int list_refused(const OrderOptions& options);
+int show_refused(const OrderOptions& options);
+int redrive_refused(const OrderOptions& options);
+int drop_refused(const OrderOptions& options);
 
 struct PasswdOptions {
     std::filesystem::path file;

@@ -4,6 +4,7 @@
 #include "app/cli.h"
 #include "app/device_listeners.h"
 #include "app/field_catalog.h"
+#include "app/order_desk.h"
 #include "app/pulse.h"
 #include "app/score_keeper.h"
 #include "app/service_manager.h"
@@ -68,6 +69,7 @@ struct Daemon::State {
     std::unique_ptr<ScoreKeeper> scores;
     DeclaredFields declared_fields;
     std::unique_ptr<SinkSet> sinks;
+    std::unique_ptr<OrderDesk> orders;
     std::unique_ptr<ingest::Listeners> listeners;
     std::unique_ptr<api::Server> admin;
     std::uint64_t name_seed =
@@ -154,8 +156,9 @@ Status Daemon::State::start() {
                  },
              .sinks =
                  [this] {
-                     return running ? sinks_json(sinks->health(), retention->backlogs())
-                                    : std::string("[]");
+                     return running
+                                ? sinks_json(sinks->health(), retention->backlogs(), *quarantine)
+                                : std::string("[]");
                  }},
             system_clock(),
             registry
@@ -244,6 +247,15 @@ Status Daemon::State::open_sinks() {
         *journal, *quarantine, settings().data_dir, registry, declared_fields.catalog()
     );
     PS_CHECK(sinks->start(settings().sinks));
+    orders = std::make_unique<OrderDesk>(OrderParts{
+        *journal,
+        *quarantine,
+        *retention,
+        settings().data_dir,
+        registry,
+        declared_fields.catalog(),
+        [this](const std::string& id) { return sinks->health(id); }
+    });
     retention->start();
     return {};
 }
@@ -312,6 +324,7 @@ int Daemon::State::watch() {
             manager.ready(reload_worked ? "running" : "running; the last reload was refused");
         }
         feed_watchdog();
+        orders->tend(settings().sinks);
         if (const bool now = journal->full(); now != full) {
             full = now;
             shards->close_intake(full);
@@ -406,6 +419,7 @@ void Daemon::State::stop() {
             log::warn("some connections were cut off before they were answered");
     }
     if (authenticator != nullptr) authenticator->stop();
+    if (orders != nullptr) orders->stop();
     if (retention != nullptr) retention->stop();
     if (sinks != nullptr) sinks->stop();
     admin.reset();

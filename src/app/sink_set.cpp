@@ -191,4 +191,11 @@ std::vector<sinks::SinkHealth> SinkSet::health() const {
     return out;
 }
 
+std::optional<sinks::SinkHealth> SinkSet::health(const std::string& id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = running_.find(id);
+    if (found == running_.end()) return std::nullopt;
+    return found->second.runner->health();
+}
+
 }  // namespace penstock::app

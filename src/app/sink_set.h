@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ public:
     void stop();
 
     [[nodiscard]] std::vector<sinks::SinkHealth> health() const;
+    /// Of one; nothing when there is none of that id.
+    [[nodiscard]] std::optional<sinks::SinkHealth> health(const std::string& id) const;
 
 private:
     struct Running {

@@ -74,15 +74,19 @@ void append_status(
     }
 }
 
-/// accepted = delivered + quarantined + filtered + expired + corrupt + skipped + pending, at one
-/// moment.
-void append_ledger(const sinks::SinkHealth& sink, Object& one) {
+/// accepted = delivered + quarantined + dropped + filtered + expired + corrupt + skipped + pending,
+/// at one moment.
+void append_ledger(
+    const sinks::SinkHealth& sink, const journal::QuarantineCounts& counts, Object& one
+) {
     const auto& [base, tally] = sink.balance;
+    const auto shown = sinks::shown(sink.balance, counts);
     Object ledger(one.member("ledger"));
     ledger.number("since", base.value);
     ledger.number("accepted", sink.durable.value - base.value);
-    ledger.number("delivered", tally.confirmed);
-    ledger.number("quarantined", tally.refused);
+    ledger.number("delivered", shown.delivered);
+    ledger.number("quarantined", shown.quarantined);
+    ledger.number("dropped", shown.dropped);
     ledger.number("filtered", tally.filtered);
     ledger.number("expired", tally.expired);
     ledger.number("corrupt", tally.corrupt);
@@ -103,7 +107,9 @@ std::string status_json(
 }
 
 std::string sinks_json(
-    const std::vector<sinks::SinkHealth>& sinks, const std::vector<journal::Backlog>& backlogs
+    const std::vector<sinks::SinkHealth>& sinks,
+    const std::vector<journal::Backlog>& backlogs,
+    const journal::QuarantineStore& quarantine
 ) {
     std::string out = "[";
     for (const auto& sink : sinks) {
@@ -119,7 +125,7 @@ std::string sinks_json(
         one.number("lagSeconds", sink.lag_seconds);
         one.number("recordsPerSecond", sink.rate);
         if (backlog != backlogs.end()) one.number("runwaySeconds", backlog->runway);
-        append_ledger(sink, one);
+        append_ledger(sink, quarantine.counts(sink.id, sink.balance.base), one);
         one.number("failuresInARow", std::uint64_t{sink.failures_in_a_row});
         if (sink.last_error.empty()) continue;
         one.text("lastError", sink.last_error);

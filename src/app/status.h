@@ -2,6 +2,7 @@
 
 #include "api/readiness.h"
 #include "journal/journal.h"
+#include "journal/quarantine_store.h"
 #include "journal/retention.h"
 #include "sinks/health.h"
 
@@ -26,7 +27,9 @@ namespace penstock::app {
 /// JSON of `/v1/sinks`: state, lag, runway, cursor and last error of each. An infinite runway is
 /// null; a sink that no pass of retention has seen yet has none.
 [[nodiscard]] std::string sinks_json(
-    const std::vector<sinks::SinkHealth>& sinks, const std::vector<journal::Backlog>& backlogs
+    const std::vector<sinks::SinkHealth>& sinks,
+    const std::vector<journal::Backlog>& backlogs,
+    const journal::QuarantineStore& quarantine
 );
 
 /// Of a node that recovers.

@@ -110,9 +110,14 @@ void Retention::expect(std::vector<ExpectedSink> sinks) {
     expected_ = std::move(sinks);
 }
 
-void Retention::hold(std::string name, std::function<Lsn()> done) {
+void Retention::hold(std::string name, std::function<Lsn()> done, WhenBehind when_behind) {
     const std::lock_guard lock(mutex_);
-    others_.push_back({std::move(name), std::move(done)});
+    others_.push_back({std::move(name), std::move(done), when_behind});
+}
+
+void Retention::release(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(others_, [name](const Other& other) { return other.name == name; });
 }
 
 void Retention::set(RetentionConfig config) {
@@ -157,7 +162,7 @@ std::vector<Holder> Retention::holders() const {
             }
         }
         for (const auto& other : others_)
-            holders.push_back({other.name, other.done(), WhenBehind::hold, false});
+            holders.push_back({other.name, other.done(), other.when_behind, false});
     }
     std::ranges::sort(holders, {}, &Holder::done);
     return holders;

@@ -20,6 +20,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -100,7 +101,11 @@ public:
     void expect(std::vector<ExpectedSink> sinks);
     /// Another part that needs records (the scoring state up to its last checkpoint): `done` tells
     /// up to where not. Called from retention's thread.
-    void hold(std::string name, std::function<Lsn()> done);
+    void hold(
+        std::string name, std::function<Lsn()> done, WhenBehind when_behind = WhenBehind::hold
+    );
+    /// It needs nothing any more. Its `done` is not being called when this returns.
+    void release(std::string_view name);
     /// New sizes, from the next pass on.
     void set(RetentionConfig config);
 
@@ -143,6 +148,7 @@ private:
     struct Other {
         std::string name;
         std::function<Lsn()> done;
+        WhenBehind when_behind = WhenBehind::hold;
     };
     std::vector<Other> others_;
     std::jthread thread_;  // last: stops first

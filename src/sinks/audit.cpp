@@ -3,6 +3,7 @@
 #include "base/json_text.h"
 #include "journal/catalog.h"
 #include "journal/cursor.h"
+#include "journal/quarantine_store.h"
 
 #include <fmt/format.h>
 
@@ -116,13 +117,14 @@ void print_text(const Audit& audit, std::ostream& out) {
         return;
     }
     constexpr std::string_view kRow =
-        "{:<20} {:>12} {:>12} {:>12} {:>12} {:>10} {:>10} {:>12}  {}\n";
+        "{:<20} {:>12} {:>12} {:>12} {:>10} {:>12} {:>10} {:>10} {:>12}  {}\n";
     out << fmt::format(
         kRow,
         "sink",
         "accepted",
         "delivered",
         "quarantined",
+        "dropped",
         "filtered",
         "expired",
         "lost",
@@ -135,8 +137,9 @@ void print_text(const Audit& audit, std::ostream& out) {
             kRow,
             sink.sink,
             sink.accepted(),
-            done.confirmed,
-            done.refused,
+            sink.shown.delivered,
+            sink.shown.quarantined,
+            sink.shown.dropped,
             done.filtered,
             done.expired + sink.ahead.expired,
             done.corrupt + sink.ahead.corrupt + sink.damaged,
@@ -157,8 +160,9 @@ void append_json(const SinkAudit& sink, std::string& out) {
     append_member(out, "cursor", sink.cursor.value);
     append_member(out, "since", sink.balance.base.value);
     append_member(out, "accepted", sink.accepted());
-    append_member(out, "delivered", done.confirmed);
-    append_member(out, "quarantined", done.refused);
+    append_member(out, "delivered", sink.shown.delivered);
+    append_member(out, "quarantined", sink.shown.quarantined);
+    append_member(out, "dropped", sink.shown.dropped);
     append_member(out, "filtered", done.filtered);
     append_member(out, "expired", done.expired + sink.ahead.expired);
     append_member(out, "lost", done.corrupt + sink.ahead.corrupt + sink.damaged);
@@ -196,7 +200,9 @@ bool Audit::sound() const noexcept {
     return damaged == 0 && std::ranges::all_of(sinks, &SinkAudit::sound);
 }
 
-Result<Audit> audit(Disk& disk, const std::filesystem::path& directory) {
+Result<Audit> audit(
+    Disk& disk, const std::filesystem::path& directory, const std::filesystem::path& quarantine
+) {
     PS_TRY(const auto catalog, journal::read_catalog(disk, directory));
     Census census(disk);
     const auto proven = journal::proven_by_later(catalog);
@@ -215,12 +221,20 @@ Result<Audit> audit(Disk& disk, const std::filesystem::path& directory) {
         const auto cursors,
         journal::CursorStore::list(disk, directory / journal::kCursorFolder, catalog.journal)
     );
+    auto store =
+        journal::QuarantineStore::open_to_read(quarantine, catalog.journal, disk, system_clock());
+    if (!store && store.error().code != Errc::not_found) return std::move(store).error();
     for (const auto& cursor : cursors) {
         SinkAudit sink;
         sink.sink = cursor.sink;
         sink.problem = cursor.problem;
         sink.cursor = cursor.lsn;
         sink.balance = balance_at(cursor.lsn, cursor.state);
+        const Lsn base = sink.balance.base;
+        sink.shown = shown(
+            sink.balance,
+            store ? (*store)->counts(cursor.sink, base) : journal::QuarantineCounts{base, 0, 0}
+        );
         if (sink.problem.empty()) census.above(cursor.lsn, sink);
         out.newest = std::max(out.newest, cursor.lsn);
         out.sinks.push_back(std::move(sink));

@@ -17,11 +17,12 @@
 namespace penstock::sinks {
 
 /// One sink's books. With `ahead` the LSNs above the cursor, counted frame by frame:
-/// accepted = delivered + quarantined + filtered + expired + lost + pending.
+/// accepted = delivered + quarantined + dropped + filtered + expired + lost + pending.
 struct SinkAudit {
     std::string sink;
     Lsn cursor;
     Balance balance;            // up to the cursor
+    BalanceShown shown;         // the same, with what became of refused records since
     Tally ahead;                // above it; `confirmed` is what is pending
     std::uint64_t damaged = 0;  // above it, neither a record that can be read nor a known gap
     std::string problem;        // why the cursor cannot be read; then nothing above holds
@@ -42,9 +43,11 @@ struct Audit {
     [[nodiscard]] bool sound() const noexcept;
 };
 
-/// `directory`: data_dir/journal. Reads every byte: as long as reading the journal once takes.
-/// Memory: one segment. Errors: not_found, io.
-[[nodiscard]] Result<Audit> audit(Disk& disk, const std::filesystem::path& directory);
+/// `directory`: data_dir/journal, `quarantine`: data_dir/quarantine. Reads every byte: as long as
+/// reading the journal once takes. Memory: one segment. Errors: not_found, io.
+[[nodiscard]] Result<Audit> audit(
+    Disk& disk, const std::filesystem::path& directory, const std::filesystem::path& quarantine
+);
 
 /// For people. `as_json`: for programs.
 void print(const Audit& audit, bool as_json, std::ostream& out);

@@ -2,6 +2,7 @@
 
 #include "journal/byte_codec.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -11,6 +12,14 @@ namespace {
 constexpr std::uint16_t kVersion = 1;
 
 }  // namespace
+
+BalanceShown shown(const Balance& balance, const journal::QuarantineCounts& counts) {
+    // An entry may be settled a moment before the cursor that counts it as refused is saved.
+    const std::uint64_t refused = balance.tally.refused;
+    const std::uint64_t redriven = std::min(counts.redriven, refused);
+    const std::uint64_t dropped = std::min(counts.dropped, refused - redriven);
+    return {balance.tally.confirmed + redriven, refused - redriven - dropped, dropped};
+}
 
 std::vector<std::byte> encode_balance(const Balance& balance) {
     const Tally& tally = balance.tally;

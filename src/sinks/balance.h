@@ -1,5 +1,6 @@
 #pragma once
 
+#include "journal/quarantine_marks.h"
 #include "penstock/ids.h"
 #include "penstock/result.h"
 #include "sinks/ledger.h"
@@ -20,6 +21,15 @@ struct Balance {
     [[nodiscard]] Lsn cursor() const noexcept { return base.plus(tally.records()); }
     bool operator==(const Balance&) const = default;
 };
+
+/// A balance as an operator sees it, with what became of refused records later.
+struct BalanceShown {
+    std::uint64_t delivered = 0;    // redriven ones included
+    std::uint64_t quarantined = 0;  // that are there still
+    std::uint64_t dropped = 0;      // from quarantine, by order of an operator
+};
+/// `counts`: of the balance's base.
+[[nodiscard]] BalanceShown shown(const Balance& balance, const journal::QuarantineCounts& counts);
 
 /// The state in a cursor file, version 1: version u16, then base, confirmed, refused, filtered,
 /// expired, corrupt and skipped, u64 each; little-endian.

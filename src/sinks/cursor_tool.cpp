@@ -1,7 +1,6 @@
 #include "sinks/cursor_tool.h"
 
 #include "base/metrics.h"
-#include "base/text.h"
 #include "journal/cursor.h"
 #include "journal/journal.h"
 #include "sinks/balance.h"
@@ -15,41 +14,6 @@
 
 namespace penstock::sinks {
 namespace {
-
-/// The LSN of the first record to deliver.
-Result<Lsn> first_wanted(journal::Journal& journal, const std::string& to) {
-    const Lsn oldest = journal.oldest();
-    const Lsn behind_newest = journal.durable().next();
-    if (const auto number = text::parse_uint(to)) {
-        const Lsn lsn{*number};
-        if (lsn >= oldest && lsn <= behind_newest) return lsn;
-        return Error{
-            Errc::invalid_argument,
-            fmt::format(
-                "LSN {} is not kept: the journal holds {} to {}",
-                lsn.value,
-                oldest.value,
-                behind_newest.value - 1
-            )
-        };
-    }
-    const auto start = StartAt::parse(to);
-    if (!start.ok()) {
-        return Error{
-            Errc::invalid_argument,
-            "'" + to + "' must be earliest, latest, a time such as 2026-01-02T03:04:05Z, or an LSN"
-        };
-    }
-    switch (start->kind) {
-        case StartAt::Kind::earliest:
-            return oldest;
-        case StartAt::Kind::latest:
-            return behind_newest;
-        case StartAt::Kind::time:
-            break;
-    }
-    return first_arrival_at(*journal.reader(), start->time, {});
-}
 
 Status check_known(const journal::CursorStore& cursors, const std::string& sink) {
     PS_TRY(const auto known, cursors.list());
@@ -92,7 +56,7 @@ Status move_cursor(const CursorMove& move, Disk& disk, const Clock& clock, std::
     journal::Journal& journal = **opened;
     PS_CHECK(check_known(journal.cursors(), move.sink));
     PS_TRY(const auto cursor, journal.cursors().attach(move.sink));
-    PS_TRY(const Lsn first, first_wanted(journal, move.to));
+    PS_TRY(const Lsn first, wanted_lsn(*journal.reader(), journal.oldest(), move.to));
     const Lsn from = cursor->lsn();
     const Lsn to{first.value - 1};
     PS_TRY(const std::string meaning, consequence(from, to, move.skip));

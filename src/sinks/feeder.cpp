@@ -25,11 +25,16 @@ Fate fate_of(Gap::Cause cause) {
 Feeder::Feeder(
     std::string id,
     const SinkConfig& settings,
+    const Selection& only,
     LogReader& reader,
     Sink& sink,
     const RefusedQueue& refused
 )
-    : id_(std::move(id)), reader_(reader), sink_(sink), refused_(refused), filter_(settings) {}
+    : id_(std::move(id)),
+      reader_(reader),
+      sink_(sink),
+      refused_(refused),
+      filter_(settings, only) {}
 
 void Feeder::begin_behind(const Ledger& ledger) {
     drop();

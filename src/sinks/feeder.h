@@ -32,10 +32,12 @@ class Feeder {
 public:
     static constexpr std::size_t kRecordsPerFeed = 4096;
 
-    /// All but `settings` must outlive this. Records that wait in `refused` are not put again.
+    /// All but `settings` and `only` must outlive this. Records that wait in `refused` are not put
+    /// again.
     Feeder(
         std::string id,
         const SinkConfig& settings,
+        const Selection& only,
         LogReader& reader,
         Sink& sink,
         const RefusedQueue& refused

@@ -3,10 +3,12 @@
 #include "penstock/ids.h"
 #include "penstock/record.h"
 #include "sinks/config.h"
+#include "sinks/selection.h"
 #include "sinks/where.h"
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace penstock::sinks {
@@ -15,8 +17,11 @@ namespace penstock::sinks {
 /// Threads: owner.
 class Filter {
 public:
-    explicit Filter(const SinkConfig& config)
-        : streams_(config.streams), records_(config.records), where_(config.where) {}
+    explicit Filter(const SinkConfig& config, Selection only = {})
+        : streams_(config.streams),
+          records_(config.records),
+          where_(config.where),
+          only_(std::move(only)) {}
 
     [[nodiscard]] bool takes(Lsn lsn, const RecordView& record) {
         if (records_ != Records::all &&
@@ -26,13 +31,16 @@ public:
         const bool stream =
             streams_.empty() ||
             std::find(streams_.begin(), streams_.end(), record.stream()) != streams_.end();
-        return stream && where_.holds(lsn, record, scratch_);
+        const bool device = only_.device.empty() || record.device() == only_.device;
+        return stream && device && where_.holds(lsn, record, scratch_) &&
+               only_.where.holds(lsn, record, scratch_);
     }
 
 private:
     std::vector<std::string> streams_;
     Records records_;
     Where where_;
+    Selection only_;
     Where::Scratch scratch_;
 };
 

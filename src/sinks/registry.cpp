@@ -31,14 +31,26 @@ const std::vector<SinkKind>& sink_kinds() {
     return kinds;
 }
 
+namespace {
+
+const SinkKind* kind_of(const config::Variant<SinkConfig>& settings) {
+    const auto& kinds = sink_kinds();
+    const auto kind = std::ranges::find(kinds, settings.type(), &SinkKind::type);
+    return kind == kinds.end() ? nullptr : &*kind;
+}
+
+}  // namespace
+
+std::string_view why_alone(const config::Variant<SinkConfig>& settings) {
+    const SinkKind* const kind = kind_of(settings);
+    return kind == nullptr ? "no such type of sink" : kind->alone(*settings);
+}
+
 Result<std::unique_ptr<Sink>> make_sink(
     const config::Variant<SinkConfig>& settings, const SinkContext& context
 ) {
-    const auto& kinds = sink_kinds();
-    const auto kind = std::find_if(kinds.begin(), kinds.end(), [&settings](const SinkKind& k) {
-        return k.type == settings.type();
-    });
-    if (kind == kinds.end()) {
+    const SinkKind* const kind = kind_of(settings);
+    if (kind == nullptr) {
         return Error{Errc::unsupported, "no sink of type '" + settings.type() + "'"};
     }
     return kind->make(*settings, context);

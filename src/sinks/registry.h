@@ -43,6 +43,11 @@ struct SinkKind {
     config::Kind<SinkConfig> settings;
     /// Connects to nothing yet. Errors: settings that only the transport library can judge.
     std::function<Result<std::unique_ptr<Sink>>(const SinkConfig&, const SinkContext&)> make;
+    /// Why no second sink of these settings may work beside the first, for replay and redrive;
+    /// empty: it may.
+    std::function<std::string_view(const SinkConfig&)> alone = [](const SinkConfig&) {
+        return std::string_view();
+    };
 };
 
 /// A SinkKind out of a settings struct that derives from SinkConfig and has a `config::Fields`.
@@ -59,6 +64,9 @@ SinkKind sink_kind(const std::string& type, const std::string& help, Make maker)
 
 /// All types, in the order of the documentation.
 [[nodiscard]] const std::vector<SinkKind>& sink_kinds();
+
+/// SinkKind::alone of these settings. Precondition: as for make_sink().
+[[nodiscard]] std::string_view why_alone(const config::Variant<SinkConfig>& settings);
 
 /// The sink of these settings. Precondition: not empty (they come from the settings reader or from
 /// Variant::of).

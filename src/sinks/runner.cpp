@@ -39,7 +39,7 @@ struct Runner::State {
           clock(*parts.clock),
           retry(parts.settings.retry, parts.seed),
           refused(parts.open_reader, *parts.refused),
-          feeder(parts.id, parts.settings, *parts.reader, *parts.sink, refused),
+          feeder(parts.id, parts.settings, parts.only, *parts.reader, *parts.sink, refused),
           counts(*parts.metrics, parts.id) {
         snapshot.id = parts.id;
         snapshot.type = parts.type;

@@ -5,6 +5,7 @@
 #include "penstock/sink.h"
 #include "sinks/config.h"
 #include "sinks/health.h"
+#include "sinks/selection.h"
 #include "sinks/stores.h"
 
 #include <chrono>
@@ -25,6 +26,7 @@ struct RunnerParts {
     std::string id;
     std::string type;
     SinkConfig settings;
+    Selection only = {};  // what passes beside the settings: for a second delivery
     std::unique_ptr<Sink> sink;
     std::unique_ptr<LogReader> reader;
     /// A second reader, made when a refused record has to be read again for its copy.

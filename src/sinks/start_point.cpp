@@ -1,7 +1,10 @@
 #include "sinks/start_point.h"
 
 #include "base/iso_time.h"
+#include "base/text.h"
 #include "sinks/chunk_walk.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
@@ -77,6 +80,43 @@ Result<Lsn> first_arrival_at(LogReader& reader, Nanoseconds time, const std::sto
         }
     }
     return low;
+}
+
+Result<Lsn> wanted_lsn(LogReader& reader, Lsn oldest, std::string_view text) {
+    const Lsn behind_newest = reader.durable().next();
+    if (const auto number = text::parse_uint(text)) {
+        const Lsn lsn{*number};
+        if (lsn >= oldest && lsn <= behind_newest) return lsn;
+        return Error{
+            Errc::invalid_argument,
+            fmt::format(
+                "LSN {} is not kept: the journal holds {} to {}",
+                lsn.value,
+                oldest.value,
+                behind_newest.value - 1
+            )
+        };
+    }
+    const auto start = StartAt::parse(text);
+    if (!start.ok()) {
+        return Error{
+            Errc::invalid_argument,
+            fmt::format(
+                "'{}' must be earliest, latest, a time such as 2026-01-02T03:04:05Z, or an LSN",
+                text
+            )
+        };
+    }
+    switch (start->kind) {
+        case StartAt::Kind::earliest:
+            return oldest;
+        case StartAt::Kind::latest:
+            return behind_newest;
+        case StartAt::Kind::time:
+            break;
+    }
+    reader.seek(oldest);
+    return first_arrival_at(reader, start->time, {});
 }
 
 }  // namespace penstock::sinks

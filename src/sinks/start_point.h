@@ -37,4 +37,9 @@ struct StartAt {
     LogReader& reader, Nanoseconds time, const std::stop_token& stop
 );
 
+/// Where an operator wants to begin: `earliest`, `latest` (behind the newest), a time of arrival,
+/// or the LSN of a record that is kept, whose oldest is `oldest`. Leaves the reader anywhere.
+/// Errors: invalid_argument, and those of the reader.
+[[nodiscard]] Result<Lsn> wanted_lsn(LogReader& reader, Lsn oldest, std::string_view text);
+
 }  // namespace penstock::sinks

@@ -79,7 +79,7 @@ def audit_problems(said):
     """What does not balance in an audit, or was lost, in words."""
     out = [] if said["code"] == 0 and said["sound"] and not said["damaged"] else [f"not sound: {said}"]
     for sink in said["sinks"]:
-        accounted = sum(sink[name] for name in ("delivered", "quarantined", "filtered", "expired", "lost", "pending"))
+        accounted = sum(sink[name] for name in ("delivered", "quarantined", "dropped", "filtered", "expired", "lost", "pending"))
         if accounted != sink["accepted"] or sink["lost"]:
             out.append(f"{sink['sink']}: {sink}")
     return out

@@ -137,7 +137,7 @@ class Planted(unittest.TestCase):
         self.assertFalse(ledger.settled(seen | {"penstock_journal_durable_lsn": 51.0}))
 
     def test_an_audit_that_does_not_add_up_is_found(self):
-        sink = {"sink": "lake", "accepted": 10, "delivered": 5, "quarantined": 1, "filtered": 1, "expired": 0, "lost": 0, "pending": 3}
+        sink = {"sink": "lake", "accepted": 10, "delivered": 5, "quarantined": 1, "dropped": 0, "filtered": 1, "expired": 0, "lost": 0, "pending": 3}
         for change, found in (({}, 0), ({"pending": 2}, 1), ({"lost": 1, "pending": 2}, 1)):
             said = {"code": 0, "sound": True, "damaged": 0, "sinks": [{**sink, **change}]}
             self.assertEqual(len(ledger.audit_problems(said)), found)

@@ -30,7 +30,7 @@ void save(JournalBench& bench, const std::string& sink, const Balance& balance) 
 }
 
 Audit audited(JournalBench& bench) {
-    const auto books = audit(bench.disk, bench.options.directory);
+    const auto books = audit(bench.disk, bench.options.directory, "/data/quarantine");
     REQUIRE(books.ok());
     return *books;
 }

@@ -158,13 +158,15 @@ Result<std::unique_ptr<Sink>> make_file_sink(
 }
 
 SinkKind file_kind() {
-    return sink_kind<FileConfig>(
+    SinkKind kind = sink_kind<FileConfig>(
         "file",
         "One line a record, appended to a file.",
         [](const FileConfig& config, const SinkContext& context) {
             return make_file_sink(config, context, posix_disk());
         }
     );
+    kind.alone = [](const SinkConfig&) { return "two writers would tear each other's lines"; };
+    return kind;
 }
 
 }  // namespace penstock::sinks

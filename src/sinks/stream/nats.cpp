@@ -171,9 +171,15 @@ Result<std::unique_ptr<Sink>> make_nats_sink(const NatsConfig& config, const Sin
 }
 
 SinkKind nats_kind() {
-    return sink_kind<NatsConfig>(
+    SinkKind kind = sink_kind<NatsConfig>(
         "nats", "A stream of NATS JetStream, with duplicates dropped by message id.", make_nats_sink
     );
+    kind.alone = [](const SinkConfig& config) -> std::string_view {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): of this kind.
+        const bool exclusive = static_cast<const NatsConfig&>(config).exclusive;
+        return exclusive ? "with `exclusive` nobody else writes to the stream" : "";
+    };
+    return kind;
 }
 
 }  // namespace penstock::sinks
