@@ -332,9 +332,7 @@ streams:
             const std::string sink = Node::sink(i);
             query.sink = sink;
             query.limit = 1000;
-            std::string after;
-            do {
-                query.after = after;
+            for (bool more = true; more;) {
                 const auto page = node_->quarantine->list(query);
                 if (!page.ok()) throw std::runtime_error(page.error().message);
                 for (const auto& listed : page->entries) {
@@ -342,8 +340,9 @@ streams:
                     const auto rate = record ? record->find("heartRate") : std::nullopt;
                     if (rate) refused[i].insert(std::stoull(std::string(rate->text)));
                 }
-                after = page->next;
-            } while (!after.empty());
+                more = page->next.has_value();
+                if (more) query.after = *page->next;
+            }
         }
         return refused;
     }
