@@ -1,6 +1,7 @@
 #include "app/cli.h"
 
 #include "app/commands.h"
+#include "app/config_commands.h"
 #include "app/health.h"
 #include "app/sinks_table.h"
 
@@ -16,10 +17,24 @@ namespace {
 
 using Action = std::function<int()>;
 
+constexpr const char* kConfigHelp =
+    "Settings (YAML); given again: laid over those before, key by key";
+
+CLI::Option* add_config(CLI::App& app, ConfigFiles& files, const char* help) {
+    return app.add_option("-c,--config", files, help)->allow_extra_args(false);
+}
+
+/// For commands that work on the data directory.
+template <class Options>
+void add_data(CLI::App& app, Options& options) {
+    app.add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
+    add_config(app, options.config, "Settings to take data_dir from")->check(CLI::ExistingFile);
+}
+
 void add_run(CLI::App& app, Action& action, RunOptions& options) {
     auto* run =
         app.add_subcommand("run", "Run the daemon. SIGHUP reloads, SIGTERM drains and stops.");
-    run->add_option("-c,--config", options.config, "Settings (YAML)")->check(CLI::ExistingFile);
+    add_config(*run, options.config, kConfigHelp)->check(CLI::ExistingFile);
     run->add_flag("--demo", options.demo, "Use the embedded settings and print lines to paste");
     run->add_option(
         "--data-dir",
@@ -32,7 +47,7 @@ void add_run(CLI::App& app, Action& action, RunOptions& options) {
 void add_check(CLI::App& app, Action& action, CheckOptions& options) {
     auto* check =
         app.add_subcommand("check", "Check the settings; names everything that is wrong.");
-    check->add_option("-c,--config", options.config, "Settings (YAML)")->required();
+    add_config(*check, options.config, kConfigHelp)->required();
     check->add_flag("--connect", options.connect, "Try to reach every sink, too");
     check->callback([&] { action = [&options] { return check_settings(options); }; });
 }
@@ -59,7 +74,7 @@ void add_sinks(CLI::App& app, Action& action, SinksOptions& options) {
                       ->capture_default_str();
     auto* token = sinks->add_option("--token-file", options.token_file, "File with its admin token")
                       ->check(CLI::ExistingFile);
-    sinks->add_option("-c,--config", options.config, "Settings to take address and token from")
+    add_config(*sinks, options.config, "Settings to take address and token from")
         ->check(CLI::ExistingFile)
         ->excludes(admin)
         ->excludes(token);
@@ -116,9 +131,7 @@ CLI::App* journal_command(
     CLI::App& parent, Action& action, JournalOptions& options, const char* name, const char* help
 ) {
     auto* sub = parent.add_subcommand(name, help);
-    sub->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
-    sub->add_option("-c,--config", options.config, "Settings to take data_dir from")
-        ->check(CLI::ExistingFile);
+    add_data(*sub, options);
     sub->callback([&action, &options, name] {
         options.command = name;
         action = [&options] { return use_journal(options); };
@@ -148,9 +161,7 @@ void add_audit(CLI::App& app, Action& action, AuditOptions& options) {
     auto* audit = app.add_subcommand(
         "audit", "Say of every sink what became of the records: delivered, kept aside or pending."
     );
-    audit->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
-    audit->add_option("-c,--config", options.config, "Settings to take data_dir from")
-        ->check(CLI::ExistingFile);
+    add_data(*audit, options);
     audit->add_flag("--json", options.json, "Print one JSON object");
     audit->callback([&] { action = [&options] { return audit_sinks(options); }; });
 }
@@ -162,9 +173,7 @@ void add_cursor(CLI::App& app, Action& action, CursorOptions& options) {
     auto* set = cursor->add_subcommand(
         "set", "Back: deliver again from there. Forward, with --skip: pass over what is between."
     );
-    set->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
-    set->add_option("-c,--config", options.config, "Settings to take data_dir from")
-        ->check(CLI::ExistingFile);
+    add_data(*set, options);
     set->add_option("-s,--sink", options.sink, "The sink's name in the settings")->required();
     set->add_option(
            "-t,--to", options.to, "earliest, latest, a time, or the LSN of the first record"
@@ -268,6 +277,33 @@ void add_quarantine(CLI::App& app, Action& action, OrderOptions& options) {
     add_detach(*drop, options);
 }
 
+/// What `penstock config` can be asked.
+struct ConfigOptions {
+    SchemaOptions schema;
+    ExplainOptions explain;
+    InitOptions init;
+};
+
+void add_config_command(CLI::App& app, Action& action, ConfigOptions& options) {
+    auto* config = app.add_subcommand("config", "Say what can be set, or begin a settings file.");
+    config->require_subcommand(1);
+    auto* schema = config->add_subcommand("schema", "Print a JSON Schema, for editors of YAML.");
+    schema->add_flag(
+        "--overlay",
+        options.schema.overlay,
+        "For files that are laid over others: nothing is required"
+    );
+    schema->callback([&] { action = [&options] { return print_schema(options.schema); }; });
+    auto* explain = config->add_subcommand("explain", "Say what a key means.");
+    explain->add_option("key", options.explain.key, "Such as journal.retain_size, or its end")
+        ->required();
+    explain->callback([&] { action = [&options] { return explain_setting(options.explain); }; });
+    auto* init = config->add_subcommand("init", "Begin a settings file, with comments.");
+    init->add_option("file", options.init.file, "Where to; printed when it is not named");
+    init->add_flag("--all", options.init.all, "Every key with its default");
+    init->callback([&] { action = [&options] { return begin_settings(options.init); }; });
+}
+
 void add_passwd(CLI::App& app, Action& action, PasswdOptions& options) {
     auto* passwd =
         app.add_subcommand("passwd", "Set a user's password in a password file (argon2id).");
@@ -292,6 +328,7 @@ int run_command_line(int argc, char** argv) {
     AuditOptions audit;
     CursorOptions cursor;
     OrderOptions order;
+    ConfigOptions config;
     PasswdOptions passwd;
     bool reference = false;
     add_run(app, action, run);
@@ -305,6 +342,7 @@ int run_command_line(int argc, char** argv) {
     add_replay(app, action, order);
     add_orders(app, action, order);
     add_quarantine(app, action, order);
+    add_config_command(app, action, config);
     add_passwd(app, action, passwd);
     app.add_subcommand("version", "Print the version")->callback([&] { action = print_version; });
     app.add_flag(

@@ -78,9 +78,7 @@ int fail(const Error& error) {
 
 /// The data directory as it was named, or as the settings say. Otherwise an exit code.
 int find_data(
-    const std::filesystem::path& named,
-    const std::filesystem::path& config,
-    std::filesystem::path& data_dir
+    const std::filesystem::path& named, const ConfigFiles& config, std::filesystem::path& data_dir
 ) {
     data_dir = named;
     if (data_dir.empty() && !config.empty()) {
@@ -145,10 +143,10 @@ int check_settings(const CheckOptions& options) {
     std::cerr << problems.text();
     if (!settings) return kExitConfig;
     if (const auto read = read_credentials(*settings); !read.ok()) {
-        std::cerr << options.config.string() << ": " << read.error().message << '\n';
+        std::cerr << names_of(options.config) << ": " << read.error().message << '\n';
         return kExitConfig;
     }
-    std::cout << options.config.string() << ": good\n\nmemory (of memory_limit "
+    std::cout << names_of(options.config) << ": good\n\nmemory (of memory_limit "
               << config::print(settings->memory_limit) << "):\n";
     for (const auto& share : memory_shares(*settings)) {
         std::cout << fmt::format("  {:>8}  {}\n", config::print(share.bytes), share.what);

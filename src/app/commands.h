@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/settings.h"
 #include "app/sim/fleet.h"
 
 #include <cstdint>
@@ -12,14 +13,14 @@
 namespace penstock::app {
 
 struct RunOptions {
-    std::filesystem::path config;  // empty: the embedded settings
+    ConfigFiles config;  // empty: the embedded settings
     bool demo = false;
     std::filesystem::path data_dir;  // empty: as the settings say
 };
 int run_daemon(const RunOptions& options);
 
 struct CheckOptions {
-    std::filesystem::path config;
+    ConfigFiles config;
     bool connect = false;
 };
 int check_settings(const CheckOptions& options);
@@ -30,7 +31,7 @@ int play_fleet(sim::Options options);
 struct JournalOptions {
     std::string command;
     std::filesystem::path data_dir;
-    std::filesystem::path config;
+    ConfigFiles config;
     std::optional<std::uint64_t> from;
     std::optional<std::uint64_t> to;
     std::string device;
@@ -40,7 +41,7 @@ int use_journal(const JournalOptions& options);
 
 struct AuditOptions {
     std::filesystem::path data_dir;
-    std::filesystem::path config;
+    ConfigFiles config;
     bool json = false;
 };
 /// The ledger of every sink, from the files alone. kExitFailed: something cannot be accounted for.
@@ -48,7 +49,7 @@ int audit_sinks(const AuditOptions& options);
 
 struct CursorOptions {
     std::filesystem::path data_dir;
-    std::filesystem::path config;
+    ConfigFiles config;
     std::string sink;
     std::string to;
     bool skip = false;
@@ -57,7 +58,7 @@ int set_cursor(const CursorOptions& options);
 
 struct OrderOptions {
     std::filesystem::path data_dir;
-    std::filesystem::path config;
+    ConfigFiles config;
     std::string sink;
     std::string from;
     std::string to = "latest";

@@ -9,6 +9,10 @@ namespace penstock::app {
 /// docs/CONFIG.md.
 [[nodiscard]] std::string settings_reference();
 
+/// What `penstock config init` writes: the settings that most installations change, each with a
+/// comment. It is valid as it stands and listens on this machine alone.
+[[nodiscard]] std::string starting_file();
+
 /// config/penstock.yaml: every key with its help and its default.
 [[nodiscard]] std::string settings_file();
 

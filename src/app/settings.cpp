@@ -1,5 +1,6 @@
 #include "app/settings.h"
 
+#include "app/release.h"
 #include "auth/authenticator.h"
 #include "config/units.h"
 
@@ -34,10 +35,15 @@ std::vector<MemoryShare> memory_shares(const Settings& settings) {
     };
 }
 
-std::optional<Settings> load_settings(
-    const std::filesystem::path& path, config::Problems& problems
-) {
-    return config::load<Settings>(path, problems);
+std::optional<Settings> load_settings(const ConfigFiles& files, config::Problems& problems) {
+    return config::load<Settings>(files, problems);
+}
+
+std::string names_of(const ConfigFiles& files) {
+    std::string names;
+    for (const auto& file : files)
+        names += (names.empty() ? "" : " + ") + file.string();
+    return names;
 }
 
 namespace {
@@ -137,22 +143,38 @@ Table<ListenersConfig> Fields<ListenersConfig>::table() {
 }
 
 Table<JournalSettings> Fields<JournalSettings>::table() {
-    return {keys_of(&JournalSettings::writing), keys_of(&JournalSettings::keeping)};
+    return {keys_of(&JournalSettings::writing, needs_restart), keys_of(&JournalSettings::keeping)};
 }
 
 Table<Settings> Fields<Settings>::table() {
     return {
         field(
+            "for_version",
+            &Settings::for_version,
+            "Version of Penstock that the settings were written for, such as 0.1.0: an older "
+            "program "
+            "refuses them. Empty: any.",
+            satisfies<std::string>(
+                "a version, and none that is newer than this program",
+                [](const std::string& text) {
+                    const auto release = app::parse_release(text);
+                    return text.empty() || (release && *release <= app::this_release());
+                }
+            )
+        ),
+        field(
             "data_dir",
             &Settings::data_dir,
-            "Folder of journal, cursors, quarantine and score states. One process at a time."
+            "Folder of journal, cursors, quarantine and score states. One process at a time.",
+            needs_restart
         ),
         field(
             "shards",
             &Settings::shards,
             "Threads that take and examine records; 0: as many as there are cores. May change "
             "between starts.",
-            at_most(64U)
+            at_most(64U),
+            needs_restart
         ),
         field(
             "gather_window",
@@ -160,7 +182,8 @@ Table<Settings> Fields<Settings>::table() {
             "Longest rest of a shard between two looks at its sockets, taken only while many "
             "connections send a few thousand records per second: one wake-up and one commit then "
             "serve several, and an acknowledgement comes up to two rests later. 0: never.",
-            at_most(Duration(std::chrono::milliseconds(100)))
+            at_most(Duration(std::chrono::milliseconds(100))),
+            needs_restart
         ),
         field(
             "memory_limit",
@@ -169,11 +192,21 @@ Table<Settings> Fields<Settings>::table() {
             at_least(64_MiB)
         ),
         field("log", &Settings::log, "The log: JSON lines on standard error."),
-        field("listeners", &Settings::listeners, "Where devices and operators connect."),
+        field(
+            "listeners",
+            &Settings::listeners,
+            "Where devices and operators connect. A reload reads the files of certificates anew.",
+            needs_restart
+        ),
         field("auth", &Settings::auth, "Who may connect."),
         keys_of(&Settings::inspect),
         field("journal", &Settings::journal, "The log on disk between devices and sinks."),
-        field("quarantine", &Settings::quarantine, "Copies of records that a far side refused."),
+        field(
+            "quarantine",
+            &Settings::quarantine,
+            "Copies of records that a far side refused.",
+            needs_restart
+        ),
         field(
             "sinks",
             &Settings::sinks,

@@ -47,6 +47,8 @@ struct JournalSettings {
 /// The whole configuration: the settings of all parts.
 /// Threads: immutable once read.
 struct Settings {
+    /// The program that the files were written for (release.h); empty: they do not say.
+    std::string for_version;
     std::filesystem::path data_dir = "/var/lib/penstock";
     /// Threads that take and examine records. 0: as many as there are cores. May change between
     /// starts.
@@ -75,10 +77,17 @@ struct MemoryShare {
 /// Where the bounded memory goes; `check` prints it, and more than memory_limit in all is an error.
 [[nodiscard]] std::vector<MemoryShare> memory_shares(const Settings& settings);
 
-/// The settings of a file. Null when there is anything wrong: it is in `problems`, all of it.
+/// Settings files, each laid over those before it: a later one wins key by key.
+using ConfigFiles = std::vector<std::filesystem::path>;
+
+/// The settings of files; at least one. Null when there is anything wrong: it is in `problems`, all
+/// of it.
 [[nodiscard]] std::optional<Settings> load_settings(
-    const std::filesystem::path& path, config::Problems& problems
+    const ConfigFiles& files, config::Problems& problems
 );
+/// `base.yaml + prod.yaml`
+[[nodiscard]] std::string names_of(const ConfigFiles& files);
+
 /// The settings of `penstock run --demo`: what config/demo.yaml says, embedded.
 [[nodiscard]] Settings demo_settings();
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/config.h"
+#include "app/settings.h"
 #include "penstock/result.h"
 
 #include <filesystem>
@@ -14,7 +15,7 @@ namespace penstock::app {
 struct SinksOptions {
     std::string admin = "127.0.0.1:9850";  // listeners.admin.listen
     std::filesystem::path token_file;      // empty: no token
-    std::filesystem::path config;          // not empty: admin and token as these settings say
+    ConfigFiles config;                    // not empty: admin and token as these settings say
     bool json = false;                     // the answer as it came
     std::uint32_t timeout_seconds = 5;     // for connection and answer together
 };

@@ -18,6 +18,11 @@ void apply_rule(Spec<M>&, FieldBase& field, RequiredRule) {
     field.required = true;
 }
 
+template <class M>
+void apply_rule(Spec<M>&, FieldBase& field, NeedsRestartRule) {
+    field.needs_restart = true;
+}
+
 /// Rules of the member as a whole: they fit no value inside it.
 template <class M>
 void add_whole(Spec<M>& spec, FieldBase& field, const auto& rule) {
@@ -25,8 +30,10 @@ void add_whole(Spec<M>& spec, FieldBase& field, const auto& rule) {
     const std::string meaning = rule.meaning();
     Rule<M> made{meaning, [rule](const M& value) { return rule.holds(value); }};
     if constexpr (std::same_as<M, Leaf<M>>) {
+        rule.limit(spec.limits);
         spec.rules.push_back(std::move(made));
     } else {
+        rule.limit(spec.whole_limits);
         spec.whole.push_back(std::move(made));
     }
 }
@@ -35,6 +42,7 @@ void add_whole(Spec<M>& spec, FieldBase& field, const auto& rule) {
 template <class M>
 void add_leaf(Spec<M>& spec, FieldBase& field, const auto& rule) {
     field.notes.push_back(rule.meaning());
+    rule.limit(spec.limits);
     const std::string meaning = rule.meaning();
     spec.rules.push_back({meaning, [rule](const Leaf<M>& value) { return rule.holds(value); }});
 }
@@ -80,23 +88,8 @@ void apply_rule(Spec<M>& spec, FieldBase& field, NamesMatchRule rule) {
 }
 
 template <class M>
-void apply_rule(Spec<M>& spec, FieldBase& field, AmongRule rule) {
-    std::string words;
-    for (const std::string& text : rule.texts)
-        words += (words.empty() ? "" : ", ") + text;
-    add_leaf(
-        spec,
-        field,
-        SatisfiesRule<std::string>{
-            "one of " + words,
-            [texts = std::move(rule.texts)](const std::string& value) {
-                for (const std::string& text : texts) {
-                    if (text == value) return true;
-                }
-                return false;
-            }
-        }
-    );
+void apply_rule(Spec<M>& spec, FieldBase& field, const AmongRule& rule) {
+    add_leaf(spec, field, rule);
 }
 
 template <class M, class V>

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,7 +31,11 @@ struct Value<std::optional<M>> {
     static std::string print(const std::optional<M>& value, const Leafs& spec) {
         return value ? Value<M>::print(*value, spec) : "";
     }
-    static std::string type(const Leafs& spec) { return Value<M>::type(spec); }
+    static Shape shape(const Leafs& spec) {
+        Shape shape = Value<M>::shape(spec);
+        shape.may_be_nothing = true;
+        return shape;
+    }
     static Below below(const std::optional<M>* value) {
         Below below = Value<M>::below(value && *value ? &**value : nullptr);
         below.present = value && *value;
@@ -62,7 +67,10 @@ struct Value<std::vector<M>> {
         }
         return text + ']';
     }
-    static std::string type(const Leafs& spec) { return "list of " + Value<M>::type(spec); }
+    static Shape shape(const Leafs& spec) {
+        auto item = std::make_shared<const Shape>(Value<M>::shape(spec));
+        return {Shape::Kind::list, "list", {}, false, {}, std::move(item)};
+    }
     static Below below(const void*) {
         Below below = Value<M>::below(nullptr);
         below.suffix = "[]" + below.suffix;
@@ -97,6 +105,13 @@ std::string print_names(const Map& map, const LeafSpec<Leaf<M>>& spec) {
 }
 
 template <class M>
+Shape shape_of_names(const LeafSpec<Leaf<M>>& spec) {
+    auto item = std::make_shared<const Shape>(Value<M>::shape(spec));
+    const std::string names = spec.names.empty() ? "" : spec.names.front().pattern;
+    return {Shape::Kind::map, "map", {}, false, names, std::move(item)};
+}
+
+template <class M>
 Below below_names() {
     Below below = Value<M>::below(nullptr);
     below.suffix = ".<name>" + below.suffix;
@@ -120,7 +135,7 @@ struct Value<std::vector<std::pair<std::string, M>>> {
     static std::string print(const Map& map, const Leafs& spec) {
         return detail::print_names<M>(map, spec);
     }
-    static std::string type(const Leafs& spec) { return "map of name to " + Value<M>::type(spec); }
+    static Shape shape(const Leafs& spec) { return detail::shape_of_names<M>(spec); }
     static Below below(const void*) { return detail::below_names<M>(); }
 };
 
@@ -138,7 +153,7 @@ struct Value<OrderedMap<M>> {
     static std::string print(const OrderedMap<M>& map, const Leafs& spec) {
         return detail::print_names<M>(map, spec);
     }
-    static std::string type(const Leafs& spec) { return "map of name to " + Value<M>::type(spec); }
+    static Shape shape(const Leafs& spec) { return detail::shape_of_names<M>(spec); }
     static Below below(const void*) { return detail::below_names<M>(); }
 };
 
@@ -157,7 +172,7 @@ struct Value<std::map<std::string, M>> {
     static std::string print(const Map& map, const Leafs& spec) {
         return detail::print_names<M>(map, spec);
     }
-    static std::string type(const Leafs& spec) { return "map of name to " + Value<M>::type(spec); }
+    static Shape shape(const Leafs& spec) { return detail::shape_of_names<M>(spec); }
     static Below below(const void*) { return detail::below_names<M>(); }
 };
 

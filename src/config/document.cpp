@@ -100,47 +100,51 @@ const Entry* Node::find(std::string_view key) const noexcept {
     return nullptr;
 }
 
-Document::Document(std::string file, std::string source, NodePtr root)
-    : file_(std::move(file)), source_(std::move(source)), root_(std::move(root)) {
-    line_starts_.push_back(0);
-    for (std::size_t i = 0; i < source_.size(); ++i) {
-        if (source_[i] == '\n') line_starts_.push_back(i + 1);
+Document::Document(std::vector<Source> sources, NodePtr root) : root_(std::move(root)) {
+    texts_.reserve(sources.size());
+    for (Source& source : sources) {
+        Text& text = texts_.emplace_back(Text{std::move(source), {0}});
+        for (std::size_t i = 0; i < text.source.text.size(); ++i) {
+            if (text.source.text[i] == '\n') text.line_starts.push_back(i + 1);
+        }
     }
 }
 
 Place Document::place(const Node& node) const {
-    return place(node.line, node.column);
+    return place(texts_[node.source], node.line, node.column);
 }
 
 Place Document::place(const Entry& entry) const {
-    return place(entry.line, entry.column);
+    return place(texts_[entry.source], entry.line, entry.column);
 }
 
-Place Document::place(std::uint32_t line, std::uint32_t byte_column) const {
-    if (line == 0 || line > line_starts_.size()) return {file_, line, byte_column};
-    const std::size_t start = line_starts_[line - 1];
-    const std::size_t end = std::min(start + byte_column - 1, source_.size());
-    const auto first = source_.begin() + static_cast<std::ptrdiff_t>(start);
-    const auto last = source_.begin() + static_cast<std::ptrdiff_t>(end);
+Place Document::place(const Text& text, std::uint32_t line, std::uint32_t byte_column) {
+    const auto& [file, content] = text.source;
+    if (line == 0 || line > text.line_starts.size()) return {file, line, byte_column};
+    const std::size_t start = text.line_starts[line - 1];
+    const std::size_t end = std::min(start + byte_column - 1, content.size());
+    const auto first = content.begin() + static_cast<std::ptrdiff_t>(start);
+    const auto last = content.begin() + static_cast<std::ptrdiff_t>(end);
     const auto inside = std::count_if(first, last, continues);
-    return {file_, line, byte_column - static_cast<std::uint32_t>(inside)};
+    return {file, line, byte_column - static_cast<std::uint32_t>(inside)};
 }
 
 Place Document::place(const Node& scalar, std::size_t offset) const {
     if (offset == 0 || scalar.kind != Node::Kind::scalar || scalar.substituted) {
         return place(scalar);
     }
-    if (scalar.line == 0 || scalar.line > line_starts_.size()) return place(scalar);
-    const std::size_t start = line_starts_[scalar.line - 1] + scalar.column - 1;
-    if (start >= source_.size()) return place(scalar);
-    const std::string_view source = std::string_view(source_).substr(start);
+    const Text& text = texts_[scalar.source];
+    if (scalar.line == 0 || scalar.line > text.line_starts.size()) return place(scalar);
+    const std::size_t start = text.line_starts[scalar.line - 1] + scalar.column - 1;
+    if (start >= text.source.text.size()) return place(scalar);
+    const std::string_view source = std::string_view(text.source.text).substr(start);
     std::size_t shift = 0;
     if (source[0] == '"' || source[0] == '\'') {
         shift = quoted_offset(source, offset);
     } else if (scalar.plain && source.starts_with(scalar.text)) {
         shift = std::min(offset, scalar.text.size());
     }
-    return place(scalar.line, scalar.column + static_cast<std::uint32_t>(shift));
+    return place(text, scalar.line, scalar.column + static_cast<std::uint32_t>(shift));
 }
 
 Place Origin::here() const {

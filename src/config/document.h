@@ -18,18 +18,20 @@ using NodePtr = std::shared_ptr<const Node>;
 /// One key of a map, with the place of the key.
 struct Entry {
     std::string key;
+    std::uint32_t source = 0;  // which text of the document
     std::uint32_t line = 0;
     std::uint32_t column = 0;
     NodePtr value;
 };
 
-/// A value as it stands in the file: nothing (null), a scalar, a list or a map, and where.
+/// A value as it stands in a file: nothing (null), a scalar, a list or a map, and where.
 /// Threads: immutable once the document is made.
 class Node {
 public:
     enum class Kind : std::uint8_t { null, scalar, list, map };
 
     Kind kind = Kind::null;
+    std::uint32_t source = 0;  // which text of the document
     std::uint32_t line = 0;
     std::uint32_t column = 0;    // in bytes, from 1
     bool plain = false;          // a scalar without quotes: may be a number or a truth value
@@ -45,13 +47,20 @@ public:
     [[nodiscard]] const std::string& shown() const noexcept { return substituted ? written : text; }
 };
 
-/// A parsed settings file.
+/// One settings text and the name of its file.
+/// Threads: immutable.
+struct Source {
+    std::string file;
+    std::string text;
+};
+
+/// A parsed settings file, or several of them laid over each other (overlay.h).
 /// Threads: immutable.
 class Document {
 public:
-    Document(std::string file, std::string source, NodePtr root);
+    /// Nodes of the tree say by number which of the sources they stand in.
+    Document(std::vector<Source> sources, NodePtr root);
 
-    [[nodiscard]] const std::string& file() const noexcept { return file_; }
     [[nodiscard]] const NodePtr& root() const noexcept { return root_; }
 
     /// Where a node begins.
@@ -62,11 +71,16 @@ public:
     [[nodiscard]] Place place(const Node& scalar, std::size_t offset) const;
 
 private:
-    [[nodiscard]] Place place(std::uint32_t line, std::uint32_t byte_column) const;
+    struct Text {
+        Source source;
+        std::vector<std::size_t> line_starts;
+    };
 
-    std::string file_;
-    std::string source_;
-    std::vector<std::size_t> line_starts_;
+    [[nodiscard]] static Place place(
+        const Text& text, std::uint32_t line, std::uint32_t byte_column
+    );
+
+    std::vector<Text> texts_;
     NodePtr root_;
 };
 

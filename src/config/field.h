@@ -74,6 +74,9 @@ namespace penstock::config {
 /// The key must be there.
 inline constexpr RequiredRule required{};
 
+/// A new value, of the key or of one below it, is taken at the next start only: a reload leaves it.
+inline constexpr NeedsRestartRule needs_restart{};
+
 /// Neither an empty text nor an empty list or map.
 inline constexpr NotEmptyRule not_empty{};
 // NOLINTEND(readability-identifier-naming)
@@ -146,7 +149,9 @@ Field<T> field(std::string_view key, M T::* member, std::string_view help, Rules
     made.key = key;
     made.help = help;
     (detail::apply_rule(*spec, made, std::forward<Rules>(rules)), ...);
-    made.type = Value<M>::type(*spec);
+    made.shape = Value<M>::shape(*spec);
+    made.shape.limits.not_empty |= spec->whole_limits.not_empty;
+    if (spec->whole_limits.items_max) made.shape.limits.items_max = spec->whole_limits.items_max;
     made.read = [member, spec](const NodePtr& node, void* table, Context& context) {
         M& value = static_cast<T*>(table)->*member;
         const std::size_t before = context.problems.errors();
@@ -165,11 +170,13 @@ Field<T> field(std::string_view key, M T::* member, std::string_view help, Rules
     return made;
 }
 
-/// The keys of another table as if they stood in this one.
-template <class T, class M>
+/// The keys of another table as if they stood in this one. The rule may be `needs_restart`.
+template <class T, class M, class... Rules>
     requires IsTable<M>
-Field<T> keys_of(M T::* member) {
+Field<T> keys_of(M T::* member, Rules... rules) {
     Field<T> made;
+    Spec<M> spec;
+    (detail::apply_rule(spec, made, rules), ...);
     made.merged = &table_of<M>();
     made.merged_object = [member](void* table) -> void* {
         return &(static_cast<T*>(table)->*member);
@@ -179,18 +186,17 @@ Field<T> keys_of(M T::* member) {
 
 // ---- reading ------------------------------------------------------------------------------------
 
-/// Reads a whole settings text into T. Returns what could be read only when `problems` has no error
-/// after it.
+/// Reads settings texts into T, each laid over those before it. Returns what could be read only
+/// when `problems` has no error after it.
 template <class T>
     requires IsTable<T>
 std::optional<T> read(
-    std::string_view text,
-    std::string file,
+    std::vector<Source> texts,
     Problems& problems,
     const Environment& environment = process_environment()
 ) {
     const std::size_t before = problems.errors();
-    const auto document = parse_yaml(text, std::move(file), environment, problems);
+    const auto document = parse_yaml(std::move(texts), environment, problems);
     if (!document) return std::nullopt;
     Context context{problems, document, environment, {}};
     T settings{};
@@ -199,17 +205,29 @@ std::optional<T> read(
     return settings;
 }
 
-/// `read` from a file (1 MiB at most).
+/// `read` of one text.
 template <class T>
     requires IsTable<T>
-std::optional<T> load(
-    const std::filesystem::path& path,
+std::optional<T> read(
+    std::string_view text,
+    std::string file,
     Problems& problems,
     const Environment& environment = process_environment()
 ) {
-    const auto text = read_settings_file(path.string(), problems);
-    if (!text) return std::nullopt;
-    return read<T>(*text, path.string(), problems, environment);
+    return read<T>({{std::move(file), std::string(text)}}, problems, environment);
+}
+
+/// `read` from files (1 MiB each at most). Precondition: there is one at least.
+template <class T>
+    requires IsTable<T>
+std::optional<T> load(
+    const std::vector<std::filesystem::path>& paths,
+    Problems& problems,
+    const Environment& environment = process_environment()
+) {
+    auto texts = read_settings_files(paths, problems);
+    if (!texts) return std::nullopt;
+    return read<T>(std::move(*texts), problems, environment);
 }
 
 }  // namespace penstock::config

@@ -12,24 +12,19 @@ constexpr int kDepthMax = 8;
 
 using Tables = std::vector<std::pair<const TableBase*, const void*>>;
 
-/// The lines of tables, those merged into them in place, each with the object of its defaults.
-void flatten(const Tables& tables, std::vector<std::pair<const FieldBase*, const void*>>& lines) {
+void flatten(const Tables& tables, bool needs_restart, std::vector<KeyLine>& lines) {
     for (const auto& [table, object] : tables) {
         for (const FieldBase& field : table->fields) {
+            const bool restart = needs_restart || field.needs_restart;
             if (field.merged) {
                 // The callback takes what reading needs; nothing is changed here.
-                flatten({{field.merged, field.merged_object(const_cast<void*>(object))}}, lines);
+                void* const merged = field.merged_object(const_cast<void*>(object));
+                flatten({{field.merged, merged}}, restart, lines);
             } else {
-                lines.emplace_back(&field, object);
+                lines.push_back({&field, object, restart});
             }
         }
     }
-}
-
-std::vector<std::pair<const FieldBase*, const void*>> lines_of(const Below::Keys& keys) {
-    std::vector<std::pair<const FieldBase*, const void*>> lines;
-    flatten(keys.tables, lines);
-    return lines;
 }
 
 /// Where tables were met first, by what they consist of.
@@ -56,29 +51,38 @@ std::string joined(const std::string& path, const std::string& key) {
 /// Walks tables depth first: first the keys of a table, then the tables below it.
 class Walk {
 public:
-    void table(const std::string& path, const Below::Keys& keys, int depth) {
+    void table(const std::string& path, const Below::Keys& keys, bool needs_restart, int depth) {
         const std::string same_as = seen_.before(keys, path);
-        std::vector<std::pair<std::string, Below>> nested;
-        for (const auto& [field, object] : lines_of(keys)) {
+        struct Nested {
+            std::string path;
+            Below below;
+            bool needs_restart;
+        };
+        std::vector<Nested> nested;
+        for (const auto& [field, object, says_restart] : lines_of(keys)) {
             Below below = field->below(object);
+            const bool restart = needs_restart || says_restart;
             lines.push_back(
                 {path,
                  keys.kind,
                  keys.help,
                  same_as,
                  field->key,
-                 field->type,
+                 words(field->shape),
                  field->print(object),
                  field->help,
                  field->notes,
-                 field->required}
+                 field->required,
+                 restart,
+                 says_restart}
             );
-            if (!below.choices.empty()) nested.emplace_back(joined(path, field->key), below);
+            if (!below.choices.empty())
+                nested.push_back({joined(path, field->key), std::move(below), restart});
         }
         if (depth == kDepthMax) return;
-        for (const auto& [below_path, below] : nested) {
+        for (const auto& [below_path, below, restart] : nested) {
             for (const Below::Keys& choice : below.choices) {
-                this->table(below_path + below.suffix, choice, depth + 1);
+                this->table(below_path + below.suffix, choice, restart, depth + 1);
             }
         }
     }
@@ -114,10 +118,11 @@ std::string default_cell(const ReferenceLine& line) {
     return line.value.empty() ? "" : '`' + cell(line.value) + '`';
 }
 
-std::string sentence(const std::string& help, const std::vector<std::string>& rules) {
-    std::string out = help;
-    for (const std::string& rule : rules)
+std::string sentence(const ReferenceLine& line) {
+    std::string out = line.help;
+    for (const std::string& rule : line.rules)
         out += " Must " + rule + '.';
+    if (line.says_restart) out += " Takes a restart.";
     return out;
 }
 
@@ -131,7 +136,7 @@ bool same_table(const ReferenceLine* a, const ReferenceLine& b) {
 class YamlWriter {
 public:
     void table(const std::string& path, const Below::Keys& keys, std::size_t indent, bool off) {
-        for (const auto& [field, object] : lines_of(keys)) {
+        for (const auto& [field, object, needs_restart] : lines_of(keys)) {
             if (indent == 0 && !out.empty()) out += '\n';
             comment(indent, off, field->help);
             const Below below = field->below(object);
@@ -170,10 +175,11 @@ private:
     void scalar(const FieldBase& field, const void* object, std::size_t indent, bool off) {
         const std::string value = field.print(object);
         if (value.empty() || field.required) {
-            line(indent, true, field.key + ": <" + field.type + '>');
+            line(indent, true, field.key + ": <" + words(field.shape) + '>');
         } else {
-            const bool choice = field.type.starts_with("one of ");
-            line(indent, off, field.key + ": " + value + (choice ? "  # " + field.type : ""));
+            const bool choice = field.shape.kind == Shape::Kind::word;
+            const std::string which = choice ? "  # " + words(field.shape) : "";
+            line(indent, off, field.key + ": " + value + which);
         }
     }
 
@@ -210,11 +216,17 @@ private:
     Seen seen_;
 };
 
+}  // namespace
+
+std::vector<KeyLine> lines_of(const Below::Keys& keys) {
+    std::vector<KeyLine> lines;
+    flatten(keys.tables, false, lines);
+    return lines;
+}
+
 Below::Keys whole(const TableBase& settings) {
     return {"", "", {{&settings, settings.defaults.get()}}};
 }
-
-}  // namespace
 
 std::string ReferenceLine::path() const {
     return joined(table, key);
@@ -222,7 +234,7 @@ std::string ReferenceLine::path() const {
 
 std::vector<ReferenceLine> reference_lines(const TableBase& settings) {
     Walk walk;
-    walk.table("", whole(settings), 0);
+    walk.table("", whole(settings), false, 0);
     return std::move(walk.lines);
 }
 
@@ -241,7 +253,7 @@ std::string reference_markdown(const TableBase& settings) {
         }
         if (begins) out += "| Key | Type | Default | Meaning |\n|---|---|---|---|\n";
         out += "| `" + line.key + "` | " + cell(line.type) + " | " + default_cell(line) + " | " +
-               cell(sentence(line.help, line.rules)) + " |\n";
+               cell(sentence(line)) + " |\n";
     }
     return out;
 }

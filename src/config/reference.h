@@ -9,6 +9,20 @@
 /// --reference`.
 namespace penstock::config {
 
+/// One key of a table.
+/// Threads: immutable.
+struct KeyLine {
+    const FieldBase* field;
+    const void* defaults;  // the object that `field->print` and `field->below` take
+    bool needs_restart;
+};
+
+/// The keys of tables, those of tables merged into them in place.
+[[nodiscard]] std::vector<KeyLine> lines_of(const Below::Keys& keys);
+
+/// A settings struct as a choice of one.
+[[nodiscard]] Below::Keys whole(const TableBase& settings);
+
 /// One key, with the path that leads to it: `streams.<name>.fields.<name>.min`.
 /// Threads: immutable.
 struct ReferenceLine {
@@ -23,6 +37,8 @@ struct ReferenceLine {
     std::string help;
     std::vector<std::string> rules;  // "be between 1MiB and 4GiB"
     bool required = false;
+    bool needs_restart = false;  // it says so itself, or a table that it is in does
+    bool says_restart = false;   // it says so itself
 
     /// `sinks.<name>.topic`
     [[nodiscard]] std::string path() const;

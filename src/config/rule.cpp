@@ -5,6 +5,7 @@
 
 #include <regex.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -42,6 +43,17 @@ std::string print(const std::string& value) {
     std::string out;
     append_json_string(value, out);
     return out;
+}
+
+std::string AmongRule::meaning() const {
+    std::string words;
+    for (const std::string& text : texts)
+        words += (words.empty() ? "" : ", ") + text;
+    return "be one of " + words;
+}
+
+bool AmongRule::holds(const std::string& text) const {
+    return std::find(texts.begin(), texts.end(), text) != texts.end();
 }
 
 namespace detail {

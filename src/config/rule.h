@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/shape.h"
 #include "config/units.h"
 
 #include <chrono>
@@ -50,6 +51,7 @@ bool less(const A& a, const B& b) {
 }  // namespace detail
 
 struct RequiredRule {};
+struct NeedsRestartRule {};
 
 struct NotEmptyRule {
     [[nodiscard]] static std::string meaning() { return "not be empty"; }
@@ -57,6 +59,7 @@ struct NotEmptyRule {
     [[nodiscard]] bool holds(const V& value) const {
         return !value.empty();
     }
+    static void limit(Limits& limits) { limits.not_empty = true; }
 };
 
 template <class B>
@@ -67,6 +70,7 @@ struct AtLeastRule {
     [[nodiscard]] bool holds(const V& value) const {
         return !detail::less(value, low);
     }
+    void limit(Limits& limits) const { limits.minimum = print(low); }
 };
 
 template <class B>
@@ -77,6 +81,7 @@ struct AtMostRule {
     [[nodiscard]] bool holds(const V& value) const {
         return !detail::less(high, value);
     }
+    void limit(Limits& limits) const { limits.maximum = print(high); }
 };
 
 template <class B>
@@ -90,6 +95,10 @@ struct BetweenRule {
     [[nodiscard]] bool holds(const V& value) const {
         return !detail::less(value, low) && !detail::less(high, value);
     }
+    void limit(Limits& limits) const {
+        limits.minimum = print(low);
+        limits.maximum = print(high);
+    }
 };
 
 struct MatchesRule {
@@ -99,6 +108,7 @@ struct MatchesRule {
     [[nodiscard]] bool holds(const std::string& text) const {
         return detail::matches_whole(pattern, text);
     }
+    void limit(Limits& limits) const { limits.pattern = pattern; }
 };
 
 struct NamesMatchRule {
@@ -114,10 +124,14 @@ struct MaxItemsRule {
     [[nodiscard]] bool holds(const V& values) const {
         return values.size() <= count;
     }
+    void limit(Limits& limits) const { limits.items_max = count; }
 };
 
 struct AmongRule {
     std::vector<std::string> texts;
+    [[nodiscard]] std::string meaning() const;
+    [[nodiscard]] bool holds(const std::string& text) const;
+    void limit(Limits& limits) const { limits.words = texts; }
 };
 
 template <class V>
@@ -126,6 +140,7 @@ struct SatisfiesRule {
     std::function<bool(const V&)> test;
     [[nodiscard]] std::string meaning() const { return "be " + means; }
     [[nodiscard]] bool holds(const V& value) const { return test(value); }
+    static void limit(Limits&) {}
 };
 
 /// The values of an enum by name.

@@ -111,11 +111,20 @@ void read_table(
     }
 }
 
-std::optional<std::string> read_settings_file(const std::string& path, Problems& problems) {
-    auto text = files::read(path, kDocumentBytesMax);
-    if (text.ok()) return std::move(text).value();
-    problems.error({path, 0, 0}, text.error().message);
-    return std::nullopt;
+std::optional<std::vector<Source>> read_settings_files(
+    const std::vector<std::filesystem::path>& paths, Problems& problems
+) {
+    std::vector<Source> sources;
+    for (const auto& path : paths) {
+        auto text = files::read(path, kDocumentBytesMax);
+        if (text.ok()) {
+            sources.push_back({path.string(), std::move(text).value()});
+        } else {
+            problems.error({path.string(), 0, 0}, text.error().message);
+        }
+    }
+    if (sources.size() != paths.size()) return std::nullopt;
+    return sources;
 }
 
 }  // namespace penstock::config

@@ -3,9 +3,11 @@
 #include "config/document.h"
 #include "config/problem.h"
 #include "config/secret.h"
+#include "config/shape.h"
 
 #include <concepts>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -71,9 +73,10 @@ struct Below {
 struct FieldBase {
     std::string key;
     std::string help;
-    std::string type;  // as the reference says it: "size", "list of text", "one of auto, sync"
+    Shape shape;                     // what it takes
     std::vector<std::string> notes;  // the rules in words: "be between 1MiB and 4GiB"
     bool required = false;
+    bool needs_restart = false;  // it, and what is below it, is not changed by a reload
     std::function<void(const NodePtr&, void* table, Context&)> read;
     std::function<std::string(const void* table)> print;  // the value as YAML, "" for tables
     std::function<Below(const void* table)> below;
@@ -195,9 +198,9 @@ void read_table(
     const NodePtr& node, const TableParts& parts, Context& context, std::string_view tag = {}
 );
 
-/// The text of a settings file, or a problem with line 0.
-[[nodiscard]] std::optional<std::string> read_settings_file(
-    const std::string& path, Problems& problems
+/// The texts of settings files, or a problem with line 0 for each that cannot be read.
+[[nodiscard]] std::optional<std::vector<Source>> read_settings_files(
+    const std::vector<std::filesystem::path>& paths, Problems& problems
 );
 
 }  // namespace penstock::config

@@ -3,6 +3,7 @@
 #include "config/ordered_map.h"
 #include "config/rule.h"
 #include "config/secret.h"
+#include "config/shape.h"
 #include "config/table.h"
 #include "config/units.h"
 #include "config/variant.h"
@@ -48,6 +49,8 @@ struct Scalar<ByteCount> {
     static Result<ByteCount> parse(std::string_view text) { return parse_byte_count(text); }
     static std::string print(ByteCount bytes) { return config::print(bytes); }
     static constexpr std::string_view kType = "size";
+    static constexpr std::string_view kPattern =
+        "0|[0-9]+(\\.[0-9]+)? ?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)";
 };
 
 template <>
@@ -55,6 +58,7 @@ struct Scalar<Duration> {
     static Result<Duration> parse(std::string_view text) { return parse_duration(text); }
     static std::string print(Duration span) { return config::print(span); }
     static constexpr std::string_view kType = "duration";
+    static constexpr std::string_view kPattern = "0|([0-9]+(\\.[0-9]+)? ?(ns|us|ms|s|m|h|d))+";
 };
 
 namespace detail {
@@ -92,6 +96,7 @@ using Leaf = typename detail::LeafOf<M>::type;
 template <class L>
 struct LeafSpec : detail::EnumNames<L> {
     std::vector<Rule<L>> rules;
+    Limits limits;
     std::vector<MatchesRule> names;  // for the names of maps
 };
 
@@ -99,6 +104,7 @@ struct LeafSpec : detail::EnumNames<L> {
 template <class M>
 struct Spec : LeafSpec<Leaf<M>> {
     std::vector<Rule<M>> whole;
+    Limits whole_limits;
 };
 
 // Readers of the built-in scalars. False after a problem was reported.
@@ -169,14 +175,35 @@ struct Value<M> {
         }
     }
 
-    static std::string type([[maybe_unused]] const Leafs& spec) {
+    static Shape shape(const Leafs& spec) {
+        Shape shape{kKind, kName, spec.limits, false, {}, nullptr};
         if constexpr (std::is_enum_v<M>) {
-            std::string text = "one of ";
             for (const auto& [word, value] : enum_names(spec))
-                text += word + ", ";
-            text.resize(text.size() - 2);
-            return text;
-        } else if constexpr (std::same_as<M, bool>) {
+                shape.limits.words.push_back(word);
+        } else if constexpr (std::integral<M> && !std::same_as<M, bool>) {
+            if (!shape.limits.minimum)
+                shape.limits.minimum = config::print(std::numeric_limits<M>::min());
+            if (!shape.limits.maximum)
+                shape.limits.maximum = config::print(std::numeric_limits<M>::max());
+        } else if constexpr (requires { Scalar<M>::kPattern; }) {
+            shape.limits.pattern = Scalar<M>::kPattern;
+        }
+        return shape;
+    }
+
+    static Below below(const void*) { return {}; }
+
+private:
+    static constexpr Shape::Kind kKind = [] {
+        if (std::is_enum_v<M>) return Shape::Kind::word;
+        if (std::same_as<M, bool>) return Shape::Kind::truth;
+        if (std::integral<M>) return Shape::Kind::integer;
+        if (std::floating_point<M>) return Shape::Kind::number;
+        if (std::same_as<M, ByteCount> || std::same_as<M, Duration>) return Shape::Kind::quantity;
+        return Shape::Kind::text;
+    }();
+    static constexpr std::string_view kName = []() -> std::string_view {
+        if constexpr (std::same_as<M, bool>) {
             return "true or false";
         } else if constexpr (std::integral<M>) {
             return "integer";
@@ -187,15 +214,12 @@ struct Value<M> {
         } else if constexpr (std::same_as<M, Secret>) {
             return "secret";
         } else if constexpr (IsScalar<M>) {
-            return std::string(Scalar<M>::kType);
+            return Scalar<M>::kType;
         } else {
             return "text";
         }
-    }
+    }();
 
-    static Below below(const void*) { return {}; }
-
-private:
     static NameList<M> enum_names(const Leafs& spec)
         requires std::is_enum_v<M>
     {
@@ -270,7 +294,7 @@ struct Value<M> {
         }
     }
     static std::string print(const M&, const Leafs&) { return ""; }
-    static std::string type(const Leafs&) { return "table"; }
+    static Shape shape(const Leafs&) { return {Shape::Kind::table, "table", {}, false, {}, {}}; }
     static Below below(const M* defaults) {
         const TableBase& table = table_of<M>();
         const void* object = defaults ? defaults : table.defaults.get();
@@ -342,7 +366,9 @@ struct Value<Variant<Base>> {
         if (index) out = kinds[*index].read(kinds[*index].name, node, context);
     }
     static std::string print(const Variant<Base>&, const Leafs&) { return ""; }
-    static std::string type(const Leafs&) { return "table by type"; }
+    static Shape shape(const Leafs&) {
+        return {Shape::Kind::choice, "table by type", {}, false, {}, {}};
+    }
     static Below below(const void*) {
         Below below;
         for (const Kind<Base>& kind : Kinds<Base>::list())

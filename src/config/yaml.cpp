@@ -1,6 +1,7 @@
 #include "config/yaml.h"
 
 #include "base/json_text.h"
+#include "config/overlay.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -108,13 +109,18 @@ private:
 /// Builds the tree from the parser's calls.
 class Builder : public YAML::EventHandler {
 public:
+    /// The builder's nodes say that they stand in the text of that number.
     Builder(
-        const std::string& file,
-        std::string_view source,
+        const Source& source,
+        std::uint32_t number,
         const Environment& environment,
         Problems& problems
     )
-        : file_(file), source_(source), substitution_(environment), problems_(problems) {}
+        : file_(source.file),
+          source_(source.text),
+          number_(number),
+          substitution_(environment),
+          problems_(problems) {}
 
     [[nodiscard]] NodePtr root() const { return root_; }
 
@@ -200,10 +206,11 @@ private:
         problems_.error({file_, at.line, at.column}, std::move(message));
     }
 
-    static std::shared_ptr<Node> make(const YAML::Mark& mark, Node::Kind kind) {
+    [[nodiscard]] std::shared_ptr<Node> make(const YAML::Mark& mark, Node::Kind kind) const {
         auto node = std::make_shared<Node>();
         const Spot at = spot(mark);
         node->kind = kind;
+        node->source = number_;
         node->line = at.line;
         node->column = at.column;
         return node;
@@ -231,7 +238,7 @@ private:
             );
             map.duplicate = true;
         }
-        map.key = Entry{key, at.line, at.column, nullptr};
+        map.key = Entry{key, number_, at.line, at.column, nullptr};
     }
 
     void open(
@@ -308,6 +315,7 @@ private:
 
     const std::string& file_;
     std::string_view source_;
+    std::uint32_t number_;
     Substitution substitution_;
     Problems& problems_;
     std::vector<Open> open_;
@@ -329,11 +337,11 @@ std::uint32_t bad_line(std::string_view text) {
     return 0;
 }
 
-}  // namespace
-
-std::shared_ptr<const Document> parse_yaml(
-    std::string_view text, std::string file, const Environment& environment, Problems& problems
+/// The tree of one text, or null after the reason was reported.
+NodePtr parse_text(
+    const Source& source, std::uint32_t number, const Environment& environment, Problems& problems
 ) {
+    const auto& [file, text] = source;
     if (text.size() > kDocumentBytesMax) {
         problems.error({file, 0, 0}, "larger than " + std::to_string(kDocumentBytesMax) + " bytes");
         return nullptr;
@@ -342,9 +350,9 @@ std::shared_ptr<const Document> parse_yaml(
         problems.error({file, line, 1}, "the line holds bytes that are no UTF-8 text");
         return nullptr;
     }
-    Builder builder(file, text, environment, problems);
+    Builder builder(source, number, environment, problems);
     try {
-        std::istringstream stream{std::string(text)};
+        std::istringstream stream{text};
         YAML::Parser parser(stream);
         while (parser.HandleNextDocument(builder)) {
         }
@@ -358,15 +366,56 @@ std::shared_ptr<const Document> parse_yaml(
         problems.error({file, 0, 0}, "not YAML: " + quoted(error.what()));
         return nullptr;
     }
-    NodePtr root = builder.root();
-    if (!root) {
-        auto empty = std::make_shared<Node>();
-        empty->kind = Node::Kind::map;
-        empty->line = 1;
-        empty->column = 1;
-        root = std::move(empty);
+    if (builder.root()) return builder.root();
+    auto empty = std::make_shared<Node>();
+    empty->kind = Node::Kind::map;
+    empty->source = number;
+    empty->line = 1;
+    empty->column = 1;
+    return empty;
+}
+
+/// Text `number` on top of the texts before it. A text that says nothing changes nothing.
+NodePtr laid_over(const NodePtr& below, const NodePtr& top) {
+    if (!below || top->kind == Node::Kind::null) return below ? below : top;
+    return overlay(below, top);
+}
+
+}  // namespace
+
+std::shared_ptr<const Document> parse_yaml(
+    std::string_view text, std::string file, const Environment& environment, Problems& problems
+) {
+    return parse_yaml({{std::move(file), std::string(text)}}, environment, problems);
+}
+
+std::shared_ptr<const Document> parse_yaml(
+    std::vector<Source> texts, const Environment& environment, Problems& problems
+) {
+    if (texts.size() > kDocumentFilesMax) {
+        problems.error(
+            {texts.back().file, 0, 0},
+            "more than " + std::to_string(kDocumentFilesMax) + " files are laid over each other"
+        );
+        return nullptr;
     }
-    return std::make_shared<const Document>(std::move(file), std::string(text), std::move(root));
+    NodePtr root;
+    bool complete = true;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto number = static_cast<std::uint32_t>(i);
+        const NodePtr parsed = parse_text(texts[i], number, environment, problems);
+        complete = complete && parsed;
+        if (complete) root = laid_over(root, parsed);
+    }
+    if (!complete) return nullptr;
+    if (root->weight > kDocumentNodesMax) {
+        problems.error(
+            {texts.back().file, 0, 0},
+            "with the files below it, more than " + std::to_string(kDocumentNodesMax) + " values"
+        );
+        return nullptr;
+    }
+    return std::make_shared<const Document>(std::move(texts), std::move(root));
 }
 
 }  // namespace penstock::config

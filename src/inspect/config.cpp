@@ -231,7 +231,12 @@ Table<Config> Fields<Config>::table() {
             quarantine_or_refuse()
         ),
         field("payload", &Config::payload, "Bounds of a payload."),
-        field("score_state", &Config::score_state, "Bounds of what the learned score remembers."),
+        field(
+            "score_state",
+            &Config::score_state,
+            "Bounds of what the learned score remembers.",
+            needs_restart
+        ),
     };
 }
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 using namespace penstock;
@@ -46,7 +47,7 @@ TEST_CASE("reference: config/penstock.yaml lists every key with its default", "[
 
 TEST_CASE("reference: config/penstock.yaml is a valid configuration", "[app][reference]") {
     config::Problems problems;
-    const auto settings = app::load_settings(kRoot / "config/penstock.yaml", problems);
+    const auto settings = app::load_settings({kRoot / "config/penstock.yaml"}, problems);
     INFO(problems.text());
     REQUIRE(settings);
     CHECK(settings->sinks.empty());
@@ -54,17 +55,33 @@ TEST_CASE("reference: config/penstock.yaml is a valid configuration", "[app][ref
 
 TEST_CASE("reference: every example configuration is valid", "[app][reference]") {
     const test::TempDir credentials;
-    std::ofstream(credentials / "gateway-token") << "planted";
+    for (const char* name : {"gateway-token", "s3_secret_key"})
+        std::ofstream(credentials / name) << "planted";
+    const config::Environment environment = [&credentials](std::string_view name) {
+        return name == "CREDENTIALS_DIRECTORY" ? std::optional(credentials.path().string())
+                                               : std::nullopt;
+    };
+    const auto examples = kRoot / "config/examples";
     std::size_t count = 0;
-    for (const auto& file : std::filesystem::directory_iterator(kRoot / "config/examples")) {
-        config::Problems problems;
-        const config::Environment environment = [&credentials](std::string_view name) {
-            return name == "CREDENTIALS_DIRECTORY" ? credentials.path().string() : "planted";
-        };
-        const auto settings = config::load<app::Settings>(file.path(), problems, environment);
-        INFO(problems.text());
-        CHECK(settings);
+    for (const auto& file : std::filesystem::directory_iterator(examples)) {
+        for (const app::ConfigFiles& files :
+             {app::ConfigFiles{kRoot / "config/penstock.yaml", file.path()},
+              app::ConfigFiles{examples / "wearables.yaml", file.path()}}) {
+            config::Problems problems;
+            const auto settings = config::load<app::Settings>(files, problems, environment);
+            INFO(app::names_of(files) << '\n' << problems.text());
+            CHECK(settings);
+        }
         ++count;
     }
     CHECK(count > 0);
+}
+
+TEST_CASE("reference: the file to begin with is valid", "[app][reference]") {
+    config::Problems problems;
+    const auto settings = config::read<app::Settings>(app::starting_file(), "start.yaml", problems);
+    INFO(problems.text());
+    REQUIRE(settings);
+    CHECK(settings->listeners.mqtt->listen.loopback());
+    CHECK(settings->sinks.size() == 1);
 }

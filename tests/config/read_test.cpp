@@ -326,8 +326,8 @@ TEST_CASE("config: a settings file is read from disk, or the reason is told", "[
     const test::TempDir dir;
     std::ofstream(dir / "p.yaml") << "port: 99\n";
     config::Problems problems;
-    CHECK(config::load<Settings>(dir / "p.yaml", problems)->limits.port == 99);
-    CHECK_FALSE(config::load<Settings>(dir / "none.yaml", problems).has_value());
+    CHECK(config::load<Settings>({dir / "p.yaml"}, problems)->limits.port == 99);
+    CHECK_FALSE(config::load<Settings>({dir / "none.yaml"}, problems).has_value());
     const std::string path = (dir / "none.yaml").string();
     CHECK(problems.text() == path + ": cannot open " + path + ": No such file or directory\n");
 }

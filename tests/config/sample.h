@@ -139,7 +139,7 @@ struct Fields<sample::Stream> {
             field("topics", &T::topics, "Filters.", required, not_empty, max_items(3)),
             field("fields", &T::fields, "Schema."),
             field("status", &T::status, "Words."),
-            field("own", &T::own, "A journal of its own.")
+            field("own", &T::own, "A journal of its own.", needs_restart)
         };
     }
 };

@@ -68,6 +68,7 @@ class Daemon:
         self.log_path = self.dir / "penstock.log"
         self.streams, self.sinks, self.extra, self.listeners = streams, sinks, extra, listeners
         self.mqtt_extra, self.http_extra = mqtt_extra, http_extra
+        self.overlays = []  # settings files that are laid over its own
         self.write_config()
 
     def write_config(self):
@@ -83,7 +84,8 @@ class Daemon:
     def start(self, wait=30, expect_exit=False, env=None, until="/ready", under=()):
         """`under`: a command that starts the daemon as its child, such as a tracer."""
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([*under, str(BINARY), "run", "--config", str(self.config)], stdin=subprocess.DEVNULL,
+        files = [part for file in (self.config, *self.overlays) for part in ("--config", str(file))]
+        self.process = subprocess.Popen([*under, str(BINARY), "run", *files], stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log, env={**os.environ, **(env or {})})
         log.close()
         if expect_exit:
