@@ -2,6 +2,7 @@
 
 #include "app/commands.h"
 #include "app/config_commands.h"
+#include "app/doctor/doctor.h"
 #include "app/health.h"
 #include "app/sinks_table.h"
 
@@ -50,6 +51,15 @@ void add_check(CLI::App& app, Action& action, CheckOptions& options) {
     add_config(*check, options.config, kConfigHelp)->required();
     check->add_flag("--connect", options.connect, "Try to reach every sink, too");
     check->callback([&] { action = [&options] { return check_settings(options); }; });
+}
+
+void add_doctor(CLI::App& app, Action& action, DoctorOptions& options) {
+    auto* doctor = app.add_subcommand(
+        "doctor", "Look at settings, machine and far sides; say how to mend what is wrong."
+    );
+    add_config(*doctor, options.config, kConfigHelp)->required();
+    doctor->add_flag("--json", options.json, "Print one JSON object");
+    doctor->callback([&] { action = [&options] { return run_doctor(options); }; });
 }
 
 void add_health(CLI::App& app, Action& action, HealthOptions& options) {
@@ -321,6 +331,7 @@ int run_command_line(int argc, char** argv) {
     Action action;
     RunOptions run;
     CheckOptions check;
+    DoctorOptions doctor;
     HealthOptions health;
     SinksOptions sinks;
     sim::Options fleet;
@@ -333,6 +344,7 @@ int run_command_line(int argc, char** argv) {
     bool reference = false;
     add_run(app, action, run);
     add_check(app, action, check);
+    add_doctor(app, action, doctor);
     add_health(app, action, health);
     add_sinks(app, action, sinks);
     add_sim(app, action, fleet);

@@ -36,6 +36,13 @@ std::optional<Nanoseconds> retry_after(const HttpResponse& response, Nanoseconds
     return std::clamp<std::int64_t>(*seconds, 0, kRetrySecondsMax) * kSecond;
 }
 
+std::optional<Nanoseconds> date_of(const HttpResponse& response) {
+    const std::string value(response.header("date"));
+    const std::time_t when = value.empty() ? -1 : curl_getdate(value.c_str(), nullptr);
+    if (when < 0) return std::nullopt;
+    return when * kSecond;
+}
+
 std::string excerpt(std::string_view body) {
     std::string quoted;
     text::append_log_string(quoted, body, kExcerptMax);

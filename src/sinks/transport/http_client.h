@@ -122,6 +122,9 @@ private:
     const HttpResponse& response, Nanoseconds wall
 );
 
+/// When the far side says that it answered; nothing when it does not say.
+[[nodiscard]] std::optional<Nanoseconds> date_of(const HttpResponse& response);
+
 /// The beginning of an answer's body for an operator: one line, at most 300 bytes.
 [[nodiscard]] std::string excerpt(std::string_view body);
 
