@@ -4,6 +4,7 @@
 #include "app/config_commands.h"
 #include "app/doctor/doctor.h"
 #include "app/health.h"
+#include "app/manual.h"
 #include "app/sinks_table.h"
 
 #include <CLI/CLI.hpp>
@@ -360,6 +361,10 @@ int run_command_line(int argc, char** argv) {
     app.add_flag(
         "--reference", reference, "Print every setting with its default, as docs/CONFIG.md"
     );
+    bool manual = false;
+    bool completion = false;
+    app.add_flag("--man-page", manual, "Print penstock(1), for man");
+    app.add_flag("--bash-completion", completion, "Print completion for bash");
     app.set_version_flag("-V,--version", version_text());
     try {
         app.parse(argc, argv);
@@ -367,6 +372,10 @@ int run_command_line(int argc, char** argv) {
         return app.exit(error) == 0 ? kExitOk : kExitUsage;
     }
     if (reference) return print_reference();
+    if (manual || completion) {
+        std::cout << (manual ? manual_page(app) : bash_completion(app));
+        return kExitOk;
+    }
     if (action) return action();
     return app.exit(CLI::CallForHelp()) == 0 ? kExitOk : kExitUsage;
 }
