@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace penstock::ingest::http {
@@ -73,7 +75,6 @@ bool same_word(std::string_view a, std::string_view b) noexcept {
 
 std::pair<unsigned, std::string_view> status_of(const beast::error_code& ec) noexcept {
     using beast::http::error;
-    if (ec == error::header_limit) return {431, "head_too_large"};
     if (ec == error::body_limit) return {413, "body_too_large"};
     if (ec == error::bad_version) return {505, "bad_version"};
     return {400, "bad_request"};
@@ -81,7 +82,6 @@ std::pair<unsigned, std::string_view> status_of(const beast::error_code& ec) noe
 
 std::string_view message_of(const beast::error_code& ec) noexcept {
     using beast::http::error;
-    if (ec == error::header_limit) return "the request's headers are too long";
     if (ec == error::body_limit) return "the body is larger than this listener takes";
     if (ec == error::bad_version) return "only HTTP/1.0 and HTTP/1.1 are spoken here";
     if (ec == error::bad_content_length) return "bad, repeated or contradictory Content-Length";
@@ -105,7 +105,8 @@ struct RequestParser::Engine {
 
 RequestParser::RequestParser(Limits limits)
     : engine_(std::make_unique<Engine>()), head_max_(limits.head_max) {
-    engine_->parser.header_limit(static_cast<std::uint32_t>(limits.head_max));
+    // Beast counts by what it is shown at a time: the bound is ours (take_head()).
+    engine_->parser.header_limit(std::numeric_limits<std::uint32_t>::max());
     engine_->parser.body_limit(limits.body_max);
     engine_->parser.eager(false);
 }
@@ -145,11 +146,7 @@ std::size_t RequestParser::feed(std::string_view bytes) {
             break;
         }
         const bool was_head = state_ == State::head;
-        if (was_head && parser.is_header_done()) {
-            if (!head_is_sound()) break;
-            parser.get().body().bytes = &body_;
-            state_ = State::body;
-        }
+        if (was_head && !take_head(taken, rest.size())) break;
         if (parser.is_done()) state_ = State::done;
         if (was_head && state_ != State::head) break;
         starved_ = taken == 0 && parser.is_header_done() && parser.chunked();
@@ -158,6 +155,22 @@ std::size_t RequestParser::feed(std::string_view bytes) {
         if (taken == 0) break;
     }
     return used;
+}
+
+/// `taken` of the `shown` bytes are the head's; the rest too, while it has no end. False: refused.
+bool RequestParser::take_head(std::size_t taken, std::size_t shown) {
+    auto& parser = engine_->parser;
+    const bool complete = parser.is_header_done();
+    head_size_ += taken;
+    if (head_size_ + (complete ? 0 : shown - taken) > head_max_) {
+        fail(431, "head_too_large", "the request's headers are too long");
+        return false;
+    }
+    if (!complete) return true;
+    if (!head_is_sound()) return false;
+    parser.get().body().bytes = &body_;
+    state_ = State::body;
+    return true;
 }
 
 /// What Beast does not look at.

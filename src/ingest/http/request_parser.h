@@ -67,12 +67,14 @@ private:
     struct Engine;
 
     void fail(unsigned status, std::string_view code, std::string_view message) noexcept;
+    [[nodiscard]] bool take_head(std::size_t taken, std::size_t shown);
     [[nodiscard]] bool head_is_sound();
 
     std::unique_ptr<Engine> engine_;
     Bytes body_;
     Failure failure_;
     std::size_t head_max_;
+    std::size_t head_size_ = 0;  // so far
     State state_ = State::head;
     bool begun_ = false;    // a byte was seen
     bool starved_ = false;  // of a chunked body, the last piece was too short

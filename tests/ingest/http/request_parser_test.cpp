@@ -42,6 +42,19 @@ TEST_CASE("http: a request is the same wherever its bytes are cut", "[ingest][ht
     }
 }
 
+TEST_CASE("http: the bound of a head is the same wherever its bytes are cut", "[ingest][http]") {
+    for (const std::string start : {"GET / HTTP/1.1\r\n", "GET /a/long/target HTTP/1.1\r\n"}) {
+        for (const std::size_t beyond : {std::size_t{0}, std::size_t{1}}) {
+            std::string text = start + "Host: h\r\nX: ";
+            text += std::string(kLimits.head_max + beyond - text.size() - 4, 'x') + "\r\n\r\n";
+            for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+                CAPTURE(start, beyond, cut);
+                REQUIRE(read_in_two(text, cut) == (beyond == 0 ? State::done : State::failed));
+            }
+        }
+    }
+}
+
 TEST_CASE("http: a request may come byte by byte", "[ingest][http]") {
     for (const std::string text :
          {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
