@@ -204,9 +204,7 @@ CLI::App* data_command(
     int (*run)(const OrderOptions&)
 ) {
     auto* sub = parent.add_subcommand(name, help);
-    sub->add_option("-d,--data-dir", options.data_dir, "The daemon's data_dir");
-    sub->add_option("-c,--config", options.config, "Settings to take data_dir from")
-        ->check(CLI::ExistingFile);
+    add_data(*sub, options);
     sub->callback([&action, &options, run] { action = [&options, run] { return run(options); }; });
     return sub;
 }
