@@ -1,7 +1,6 @@
 #include "sinks/stream/kafka.h"
 
 #include "base/log.h"
-#include "sinks/stream/burst.h"
 #include "sinks/stream/in_flight.h"
 #include "sinks/stream/kafka_errors.h"
 #include "sinks/stream/kafka_inquiry.h"
@@ -12,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,18 +24,6 @@ constexpr Nanoseconds kStalledAfter = 3 * kSecond;
 constexpr Nanoseconds kReasonWait =
     100 * kMillisecond;                       // for the report that tells why a producer stopped
 constexpr std::size_t kRecordOverhead = 256;  // what a record costs in flight beside its bytes
-constexpr Nanoseconds kShortestBurst = kMillisecond;
-
-/// As much as five requests may hold. Open for half of what the library waits for a batch: then all
-/// of a burst is there when it sends.
-Burst::Bounds burst_of(const KafkaConfig& config) {
-    const Nanoseconds linger = std::chrono::nanoseconds(config.linger).count();
-    return {
-        std::max(kShortestBurst, linger / 2),
-        std::size_t{config.batch_records} * 5,
-        config.batch_size.value * 5
-    };
-}
 
 std::string_view decimal(std::uint64_t value, std::array<char, 20>& out) {
     const auto end = std::to_chars(out.data(), out.data() + out.size(), value).ptr;
@@ -54,8 +40,7 @@ public:
           journal_(context.journal.text()),
           encoder_(config.output, context.journal),
           topic_template_(std::move(topic)),
-          key_template_(std::move(key)),
-          burst_(burst_of(config)) {}
+          key_template_(std::move(key)) {}
     ~KafkaSink() override { closer_.close(std::move(producer_)); }
 
     [[nodiscard]] bool put(Lsn lsn, const RecordView& record) override;
@@ -106,7 +91,6 @@ private:
     KafkaPace pace_ = KafkaPace::batches;
     Lsn suspects_to_;  // up to here a record may be to blame for a failed batch
     InFlight window_;
-    Burst burst_;
     std::string value_;  // of the record being put
     std::string topic_;
     std::string key_;
@@ -120,9 +104,7 @@ private:
 };
 
 bool KafkaSink::put(Lsn lsn, const RecordView& record) {
-    const Nanoseconds now = context_.clock->monotonic();
-    if (!producer_ || broken() || full() || held(lsn) || !burst_.room(now, window_.front()))
-        return false;
+    if (!producer_ || broken() || full() || held(lsn)) return false;
     const std::string_view value = value_of(lsn, record);
     const std::string_view key = key_of(record);
     const std::size_t size = value.size() + key.size();
@@ -139,7 +121,6 @@ bool KafkaSink::put(Lsn lsn, const RecordView& record) {
     message.timestamp_ms = record.arrival_time() / kMillisecond;
     message.ticket = ticket;
     if (!took(producer_->produce(message), lsn, ticket)) return false;
-    burst_.add(now, ticket, window_.front(), size);
     ++news_.sent_records;
     news_.sent_bytes += size;
     return true;
