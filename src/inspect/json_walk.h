@@ -36,9 +36,8 @@ constexpr std::size_t kMaxNameSize = 1024;
 ///
 /// A payload in a form that was seen before is not walked over: see Form. Why not simdjson on
 /// demand, which checks what it is asked for, or its DOM: checking all of a document, this walk is
-/// about as fast as they are (bench/stages/inspect.cpp), and it finds keys that come twice and makes
-/// the index in the same pass. simdjson checks the UTF-8.
-/// Threads: owning shard.
+/// about as fast as they are (bench/stages/inspect.cpp), and it finds keys that come twice and
+/// makes the index in the same pass. simdjson checks the UTF-8. Threads: owning shard.
 class JsonWalk {
 public:
     explicit JsonWalk(std::size_t max_fields) : max_fields_(max_fields) {}
