@@ -257,6 +257,7 @@ Status Daemon::State::open_sinks() {
         [this](const std::string& id) { return sinks->health(id); }
     });
     retention->start();
+    orders->tend(settings().sinks);
     return {};
 }
 

@@ -43,10 +43,9 @@ void OrderDesk::tend(const sinks::SinksConfig& sinks) {
     const Nanoseconds now = system_clock().monotonic();
     if (now < next_look_) return;
     next_look_ = now + kLook;
-    if (!open_) {
-        open_ = book_.open().ok();
-        for (const auto& [id, settings] : sinks)
-            show_order_metrics(parts_.registry, id);
+    if (!open_) open_ = book_.open().ok();
+    for (const auto& [id, settings] : sinks) {
+        if (shown_.insert(id).second) show_order_metrics(parts_.registry, id);
     }
     clear_up(sinks);
     if (!anything_new()) return;

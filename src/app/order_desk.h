@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <list>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,6 +56,7 @@ private:
     const OrderParts parts_;
     sinks::OrderBook book_;
     bool open_ = false;
+    std::set<std::string> shown_;  // sinks whose metrics are there
     Nanoseconds next_look_ = 0;
     /// When the folder had last changed, as it was read; min: too short ago to be sure.
     std::filesystem::file_time_type seen_ = std::filesystem::file_time_type::min();
