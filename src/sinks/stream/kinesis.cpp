@@ -184,7 +184,7 @@ void KinesisSink::stored(Request request, std::vector<std::optional<SinkFailure>
     while (!request.items.empty()) {
         auto node = request.items.extract(request.items.begin());
         busy_.erase(node.mapped().key);
-        if (std::optional<SinkFailure> one = *std::move(outcome++)) {
+        if (std::optional<SinkFailure> one = std::move(*outcome++)) {
             why = std::move(one);
             waiting_.insert(std::move(node));
         } else {
