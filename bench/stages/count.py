@@ -9,7 +9,7 @@ programs: it has AVX2 where the machine has it, never AVX-512. That is determini
 what a cache miss or a system call costs is not in it (stage_bench measures time).
 
 Exit code 1: a stage takes over TOLERANCE more than the table says, or is not in it. 77 (skipped): no valgrind here, or
-another compiler or library than the table was made with, whose code is not comparable. Fewer instructions than the table
+another compiler, library or make of processor than the table was made with, whose code is not comparable. Fewer instructions than the table
 says pass, with a note to write the table anew: otherwise the gain can be lost again unseen.
 """
 import os
@@ -28,6 +28,11 @@ HEAD = """# Instructions per record of each stage (bench/README.md). Written by 
 #   PENSTOCK_UPDATE=1 ctest --test-dir build/dev -R ^instructions$
 # A stage may take 10 % more. Whoever makes one dearer says why in the commit that raises its number.
 """
+
+
+def processor():
+    """The C library and simdjson choose their code by it."""
+    return re.search(r"^vendor_id\s*: (\S+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
 
 
 def count(program):
@@ -50,7 +55,8 @@ def count(program):
     counts = {}
     for name, records in (line.split() for line in stages):
         counts[name] = totals[name] / int(records)
-    return made_with, counts
+    made_by = processor()
+    return made_with + (f", {made_by[1]}" if made_by else ""), counts
 
 
 def write(made_with, counts):
