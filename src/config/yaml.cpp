@@ -2,6 +2,7 @@
 
 #include "base/json_text.h"
 #include "config/overlay.h"
+#include "config/substitution.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -21,7 +22,6 @@ namespace penstock::config {
 
 namespace {
 
-constexpr std::size_t kSubstitutedBytesMax = 64 * 1024;
 constexpr std::string_view kStringTag = "tag:yaml.org,2002:str";
 
 /// Ends the parse; the problem is reported already. Leaves the library's parser by exception, as
@@ -40,72 +40,6 @@ Spot spot(const YAML::Mark& mark) noexcept {
     };
 }
 
-/// Replaces `${NAME}` and `${NAME:-default}`; `$${` stays as `${`.
-class Substitution {
-public:
-    explicit Substitution(const Environment& environment) : environment_(environment) {}
-
-    /// The error is a sentence without any value of the environment.
-    Result<std::string> apply(std::string_view text) const {
-        std::string out;
-        while (!text.empty()) {
-            const std::size_t at = text.find("${");
-            if (at == std::string_view::npos) break;
-            const bool literal = at > 0 && text[at - 1] == '$';
-            out += text.substr(0, at);
-            text.remove_prefix(at);
-            if (literal) {
-                out.back() = '$';
-                out += '{';
-                text.remove_prefix(2);
-                continue;
-            }
-            const std::size_t close = text.find('}');
-            if (close == std::string_view::npos) {
-                return Error{
-                    Errc::malformed,
-                    "'${' is not closed (write '$${' for the characters themselves)"
-                };
-            }
-            PS_TRY(auto value, look_up(text.substr(2, close - 2)));
-            out += value;
-            text.remove_prefix(close + 1);
-            if (out.size() > kSubstitutedBytesMax)
-                return Error{Errc::too_large, "the value is too long"};
-        }
-        out += text;
-        return out;
-    }
-
-private:
-    Result<std::string> look_up(std::string_view reference) const {
-        const std::size_t split = reference.find(":-");
-        const std::string_view name = reference.substr(0, split);
-        if (!is_variable(name)) {
-            return Error{
-                Errc::malformed,
-                quoted(std::string(name)) + " is no name of an environment variable"
-            };
-        }
-        const auto value = environment_(name);
-        const bool has_default = split != std::string_view::npos;
-        if (has_default && (!value || value->empty()))
-            return std::string(reference.substr(split + 2));
-        if (value) return *value;
-        return Error{Errc::not_found, "the environment has no variable " + std::string(name)};
-    }
-
-    static bool is_variable(std::string_view name) noexcept {
-        if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-        return std::all_of(name.begin(), name.end(), [](char c) {
-            return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                   c == '_';
-        });
-    }
-
-    const Environment& environment_;
-};
-
 /// Builds the tree from the parser's calls.
 class Builder : public YAML::EventHandler {
 public:
@@ -119,7 +53,7 @@ public:
         : file_(source.file),
           source_(source.text),
           number_(number),
-          substitution_(environment),
+          environment_(environment),
           problems_(problems) {}
 
     [[nodiscard]] NodePtr root() const { return root_; }
@@ -293,7 +227,7 @@ private:
 
     void substitute(Node& node) {
         if (node.text.find("${") == std::string::npos) return;
-        auto value = substitution_.apply(node.text);
+        auto value = substituted(environment_, node.text);
         if (!value.ok()) {
             problems_.error({file_, node.line, node.column}, value.error().message);
             return;
@@ -316,7 +250,7 @@ private:
     const std::string& file_;
     std::string_view source_;
     std::uint32_t number_;
-    Substitution substitution_;
+    const Environment& environment_;
     Problems& problems_;
     std::vector<Open> open_;
     std::map<YAML::anchor_t, NodePtr> anchors_;
