@@ -2,12 +2,11 @@
 
 #include "base/base64.h"
 #include "base/iso_time.h"
-#include "base/json_block.h"
+#include "base/json_shape.h"
 #include "base/json_text.h"
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -72,34 +71,12 @@ Taken bits_of(const Derived& derived, std::string_view name) {
     return bits;
 }
 
-/// What a pass over a payload shows without parsing its values.
-struct Shape {
-    bool whole = false;  // brackets and quotes close where the text ends
-    bool object = false;
-    bool breaks = false;  // holds line breaks between tokens
-    Taken taken = 0;
-};
-
-bool blank(char c) noexcept {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && blank(text.front()))
+    while (!text.empty() && json_blank(text.front()))
         text.remove_prefix(1);
-    while (!text.empty() && blank(text.back()))
+    while (!text.empty() && json_blank(text.back()))
         text.remove_suffix(1);
     return text;
-}
-
-/// Index behind the quote that ends the string which begins behind `at`; npos when none does.
-std::size_t string_end(std::string_view text, std::size_t at, bool& escaped) noexcept {
-    for (; at < text.size() && text[at] != '"'; ++at) {
-        if (text[at] != '\\') continue;
-        escaped = true;
-        ++at;
-    }
-    return at < text.size() ? at + 1 : std::string_view::npos;
 }
 
 Taken taken_by(const Derived& derived, std::string_view raw, bool escaped) {
@@ -110,99 +87,6 @@ Taken taken_by(const Derived& derived, std::string_view raw, bool escaped) {
     );
     return bits_of(derived, name);
 }
-
-/// Finds a payload's shape: 64 bytes at a time, byte by byte where there is a backslash.
-class ShapeFinder {
-public:
-    ShapeFinder(const Derived& derived, std::string_view text) : derived_(derived), text_(text) {
-        shape_.object = text.starts_with('{');
-    }
-
-    Shape find() {
-        for (std::size_t at = 0; at < text_.size() && !broken_; at += kByteBits) {
-            const std::size_t size = std::min(kByteBits, text_.size() - at);
-            if (escaped_ || !take_block(at, size)) take_bytes(at, size);
-        }
-        shape_.whole = !text_.empty() && !broken_ && !inside_ && depth_ == 0;
-        return shape_;
-    }
-
-private:
-    bool take_block(std::size_t at, std::size_t size) {
-        const char* p = text_.data() + at;
-        std::array<char, kByteBits> last;
-        if (size < kByteBits) {
-            last.fill(' ');
-            p = std::copy_n(p, size, last.data()) - size;
-        }
-        JsonBlock block;
-        if (!block.read(p, inside_)) return false;
-        const std::uint64_t breaks = bits_equal(p, '\n') | bits_equal(p, '\r');
-        shape_.breaks |= (breaks & ~block.inside) != 0;
-        for (std::uint64_t marks = block.opens | block.closes | block.commas; marks != 0;
-             marks &= marks - 1) {
-            take_mark(at + static_cast<std::size_t>(std::countr_zero(marks)));
-        }
-        return true;
-    }
-
-    void take_bytes(std::size_t from, std::size_t size) {
-        for (std::size_t at = from; at < from + size; ++at) {
-            const char c = text_[at];
-            if (inside_) {
-                const bool literal = std::exchange(escaped_, false);
-                if (!literal && c == '\\') escaped_ = true;
-                if (!literal && c == '"') inside_ = false;
-            } else if (c == '"') {
-                inside_ = true;
-            } else if (c == '\n' || c == '\r') {
-                shape_.breaks = true;
-            } else {
-                take_mark(at);
-            }
-        }
-    }
-
-    void take_mark(std::size_t at) {
-        switch (text_[at]) {
-            case '{':
-            case '[':
-                broken_ |= depth_ == 0 && at != 0;
-                if (++depth_ == 1) take_name(at + 1);
-                break;
-            case '}':
-            case ']':
-                broken_ |= depth_ == 0;
-                --depth_;
-                break;
-            case ',':
-                if (depth_ == 1) take_name(at + 1);
-                break;
-            default:
-                break;
-        }
-    }
-
-    /// A member's name may begin at `at`, or blanks before it.
-    void take_name(std::size_t at) {
-        if (!shape_.object) return;
-        while (at < text_.size() && blank(text_[at]))
-            ++at;
-        if (at == text_.size() || text_[at] != '"') return;
-        bool escaped = false;
-        const std::size_t end = string_end(text_, at + 1, escaped);
-        if (end == std::string_view::npos) return;
-        shape_.taken |= taken_by(derived_, text_.substr(at + 1, end - at - 2), escaped);
-    }
-
-    const Derived& derived_;
-    std::string_view text_;
-    Shape shape_;
-    std::size_t depth_ = 0;
-    bool inside_ = false;   // a string
-    bool escaped_ = false;  // by the backslash before, in a string
-    bool broken_ = false;   // more than one value, or a bracket that nothing opened
-};
 
 void append_on_one_line(std::string_view text, bool breaks, std::string& out) {
     const std::size_t from = out.size();
@@ -383,20 +267,26 @@ void append_untrusted(std::string_view bytes, std::string& out) {
 /// The device's part, its last bracket left open. Returns what it occupies.
 Taken append_device_part(const RecordView& record, const Derived& derived, std::string& out) {
     const std::string_view text = trimmed(record.payload());
-    const Shape shape = record.quarantined() ? Shape{} : ShapeFinder(derived, text).find();
+    Taken taken = 0;
+    JsonShape shape;
+    if (!record.quarantined()) {
+        shape = json_shape(text, [&](std::string_view name, bool escaped) {
+            taken |= taken_by(derived, name, escaped);
+        });
+    }
     const Taken reserved = reserved_names(derived);
     if (!shape.whole) {
         out += '{';
         append_untrusted(record.payload(), out);
         return reserved;
     }
-    if (!shape.object || (shape.taken & mask(metadata)) != 0) {
+    if (!shape.object || (taken & mask(metadata)) != 0) {
         out += "{\"payload\":";
         append_on_one_line(text, shape.breaks, out);
         return reserved;
     }
     append_on_one_line(trimmed(text.substr(0, text.size() - 1)), shape.breaks, out);
-    return shape.taken | reserved;
+    return taken | reserved;
 }
 
 }  // namespace
