@@ -1,5 +1,6 @@
 #include "app/order_work.h"
 
+#include "app/order_delivery.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -61,24 +62,6 @@ metrics::Gauge& pending_of(metrics::Registry& registry, const Order& order) {
     return registry.gauge("penstock_redelivery_pending_records", kPending, labels_of(order));
 }
 
-/// What a replay's far side refuses: the record's own delivery has decided about it already.
-class OnlyCounted final : public sinks::RefusedStore {
-public:
-    explicit OnlyCounted(std::string order) : order_(std::move(order)) {}
-    [[nodiscard]] Status keep(std::span<const sinks::RefusedCopy> copies) override {
-        for (const auto& copy : copies) {
-            log::warn(
-                "refused in a replay",
-                {{"order", order_}, {"lsn", copy.lsn.value}, {"reason", copy.reason}}
-            );
-        }
-        return {};
-    }
-
-private:
-    const std::string order_;
-};
-
 }  // namespace
 
 void show_order_metrics(metrics::Registry& registry, const std::string& sink) {
@@ -91,15 +74,6 @@ void show_order_metrics(metrics::Registry& registry, const std::string& sink) {
     }
     dropped_of(registry, sink);
 }
-
-/// A second runner beside a sink's own, with metrics that nobody scrapes: those of the sink are its
-/// own alone.
-struct OrderWork::Delivery {
-    metrics::Registry registry;
-    std::unique_ptr<sinks::Redrive> redrive;  // what the runner reads, of a redrive
-    sinks::RunnerParts parts;
-    std::unique_ptr<sinks::RunnerThread> runner;
-};
 
 OrderWork::OrderWork(
     OrderParts parts, sinks::OrderBook& book, config::Variant<sinks::SinkConfig> settings
@@ -249,175 +223,6 @@ bool OrderWork::run(
     // NOLINTNEXTLINE(bugprone-unused-return-value)
     static_cast<void>(delivery.release());
     return whole;
-}
-
-// ---- replay
-
-Status OrderWork::find_range(Order& order) const {
-    const auto reader = parts_.journal.reader();
-    const Lsn oldest = parts_.journal.oldest();
-    PS_TRY(order.first, sinks::wanted_lsn(*reader, oldest, order.from));
-    PS_TRY(const Lsn behind, sinks::wanted_lsn(*reader, oldest, order.to));
-    const bool lsn = text::parse_uint(order.to).has_value();  // itself is meant as well
-    order.last = std::min(lsn ? behind : Lsn{behind.value - 1}, reader->durable());
-    order.total = order.last < order.first ? 0 : order.last.value - order.first.value + 1;
-    return {};
-}
-
-Status OrderWork::replay(Order& order, const std::stop_token& stop) {
-    PS_TRY(const auto health, sink_of(order));
-    PS_CHECK(may_be_two(order));
-    PS_TRY(auto where, sinks::Where::parse(order.where));
-    if (order.first.value == 0) {
-        PS_CHECK(find_range(order));
-        keep(order);
-    }
-    if (order.total == 0) {
-        order.message = "no record arrived in that range";
-        return {};
-    }
-    auto delivery = std::make_unique<Delivery>();
-    PS_CHECK(build(*delivery, order));
-    const auto reached = std::make_shared<std::atomic<std::uint64_t>>(order.first.value - 1);
-    sinks::RunnerParts& runner = delivery->parts;
-    runner.only = {order.device, std::move(where)};
-    runner.reader = std::make_unique<sinks::RangeReader>(parts_.journal.reader(), order.last);
-    runner.open_reader = [this] { return parts_.journal.reader(); };
-    runner.cursor = std::make_unique<sinks::OrderCursor>(sinks::OrderCursor::Parts{
-        book_.cursor_path(order.id),
-        parts_.journal.id(),
-        order.sink,
-        Lsn{order.first.value - 1},
-        posix_disk(),
-        system_clock(),
-        reached
-    });
-    runner.refused = std::make_unique<OnlyCounted>(order.id);
-    const std::string holder = "order " + order.id;
-    parts_.retention.hold(
-        holder, [reached] { return Lsn{reached->load()}; }, settings_->when_behind
-    );
-    const auto heard = [&order](const sinks::SinkHealth& told) {
-        const sinks::Tally& tally = told.balance.tally;
-        order.delivered = tally.confirmed;
-        order.filtered = tally.filtered;
-        order.refused = tally.refused;
-        order.gone = tally.expired + tally.corrupt + tally.skipped;
-        return true;
-    };
-    static_cast<void>(run(std::move(delivery), order, order.last, heard, stop));
-    parts_.retention.release(holder);
-    if (order.refused > 0 && order.state == OrderState::running)
-        order.message = "the far side refused some; they are not kept aside by a replay";
-    return {};
-}
-
-// ---- quarantine
-
-Status OrderWork::redrive(Order& order, const std::stop_token& stop) {
-    PS_CHECK(may_be_two(order));
-    while (true) {
-        PS_TRY(const auto health, sink_of(order));
-        PS_TRY(
-            const auto scope,
-            sinks::redrive_scope(parts_.quarantine, order.sink, health.balance.base, health.cursor)
-        );
-        order.gone = scope.empty;
-        order.total = order.delivered + scope.entries;
-        if (scope.entries - scope.empty <= order.refused) break;
-        const std::uint64_t before = order.delivered;
-        PS_TRY(const bool whole, redrive_once(order, scope, stop));
-        if (!whole || order.delivered == before) break;
-    }
-    if (order.refused > 0 && order.state == OrderState::running)
-        order.message = "some were refused again and stay in quarantine";
-    return parts_.quarantine.sweep();
-}
-
-/// One pass. False: it was interrupted.
-Result<bool> OrderWork::redrive_once(
-    Order& order, const sinks::RedriveScope& scope, const std::stop_token& stop
-) {
-    auto delivery = std::make_unique<Delivery>();
-    PS_CHECK(build(*delivery, order));
-    sinks::RunnerParts& runner = delivery->parts;
-    // They were for this sink when they were refused; the settings may have changed since.
-    runner.settings.streams.clear();
-    runner.settings.records = sinks::Records::all;
-    runner.settings.where = {};
-    delivery->redrive = std::make_unique<sinks::Redrive>(parts_.quarantine, scope);
-    sinks::Redrive& pass = *delivery->redrive;
-    runner.reader = pass.reader();
-    runner.open_reader = sinks::Redrive::no_reader;
-    runner.cursor = pass.cursor();
-    runner.refused = pass.refused();
-    bool hopeless = false;
-    const auto heard = [&, before = order.delivered](const sinks::SinkHealth&) {
-        order.delivered = before + pass.redriven();
-        order.refused = pass.refused_again();
-        hopeless = pass.hopeless();
-        return !hopeless;
-    };
-    const bool whole = run(std::move(delivery), order, scope.last, heard, stop);
-    if (!hopeless) return whole;
-    return Error{
-        Errc::unsupported,
-        fmt::format("the far side refuses them still ({} of them): mend the cause", order.refused)
-    };
-}
-
-/// Where the books of a sink begin, be it running or not.
-Result<Lsn> OrderWork::base_of(const std::string& sink) const {
-    if (const auto health = parts_.health(sink)) return health->balance.base;
-    PS_TRY(const auto cursors, parts_.journal.cursors().list());
-    for (const auto& cursor : cursors) {
-        if (cursor.sink == sink) return sinks::balance_at(cursor.lsn, cursor.state).base;
-    }
-    return Lsn{};
-}
-
-Status OrderWork::drop(Order& order, const std::stop_token& stop) {
-    std::vector<journal::QuarantineSpot> chosen;
-    for (const auto& text : order.entries) {
-        PS_TRY(const auto spot, journal::QuarantineSpot::parse(text));
-        chosen.push_back(spot);
-    }
-    const auto health = parts_.health(order.sink);  // a sink that is gone may have left entries
-    PS_TRY(const Lsn base, base_of(order.sink));
-    const Lsn up_to = health ? health->cursor : Lsn{~std::uint64_t{0}};
-    std::optional<journal::QuarantineSpot> after = journal::QuarantineSpot{};
-    journal::QuarantineSpot previous;
-    while (after && !stop.stop_requested()) {
-        journal::QuarantineQuery query;
-        query.sink = order.sink;
-        query.after = *after;
-        query.limit = 1000;
-        PS_TRY(const auto page, parts_.quarantine.list(query));
-        std::vector<journal::QuarantineSettling::Entry> entries;
-        for (const auto& listed : page.entries) {
-            const auto before = std::exchange(previous, listed.spot);
-            const bool wanted = chosen.empty() || std::ranges::count(chosen, listed.spot) > 0;
-            if (wanted && listed.entry.lsn <= up_to)
-                entries.push_back({listed.entry.lsn, listed.spot, before});
-        }
-        PS_CHECK(
-            parts_.quarantine.settle({order.sink, journal::QuarantineFate::dropped, base, entries})
-        );
-        order.delivered += entries.size();
-        after = page.next;
-    }
-    order.total = order.delivered;
-    PS_CHECK(parts_.quarantine.sweep());
-    if (order.delivered < chosen.size())
-        return Error{
-            Errc::not_found,
-            fmt::format(
-                "{} of these are no entries of sink '{}'",
-                chosen.size() - order.delivered,
-                order.sink
-            )
-        };
-    return {};
 }
 
 }  // namespace penstock::app
