@@ -1,5 +1,6 @@
 #include "support/server.h"
 
+#include "support/shell.h"
 #include "support/source_tree.h"
 
 #include <arpa/inet.h>
@@ -35,30 +36,6 @@ int bind_port(std::uint16_t port) {
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
     ::close(fd);
     return -1;
-}
-
-std::string shell_quoted(const std::string& text) {
-    std::string out = "'";
-    for (const char c : text)
-        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
-}
-
-struct Output {
-    int status = -1;
-    std::string text;
-};
-
-Output shell(const std::string& command) {
-    Output out;
-    std::FILE* pipe = ::popen(command.c_str(), "re");
-    if (pipe == nullptr) return out;
-    std::array<char, 4096> buffer{};
-    while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-        out.text.append(buffer.data(), n);
-    }
-    out.status = ::pclose(pipe);
-    return out;
 }
 
 bool present(const char* program) {
@@ -164,7 +141,7 @@ Status Server::run(const std::string& verb) {
         command += key + "=" + shell_quoted(value) + " ";
     command += shell_quoted(script(name_)) + " " + verb + " " + shell_quoted(folder_);
     if (verb == "start") command += " " + std::to_string(port_);
-    const Output out = shell(command + " 2>>" + shell_quoted(log));
+    const ShellOutput out = shell(command + " 2>>" + shell_quoted(log));
     if (out.status != 0) {
         const std::string why = shell("tail -5 " + shell_quoted(log)).text;
         return Error{Errc::unavailable, name_ + ".sh " + verb + " failed: " + why};

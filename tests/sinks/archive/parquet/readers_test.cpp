@@ -1,5 +1,6 @@
 #include "sinks/archive/parquet/readers.h"
 
+#include "support/shell.h"
 #include "support/source_tree.h"
 #include "support/temp_dir.h"
 
@@ -19,22 +20,6 @@ namespace penstock::test {
 
 namespace {
 
-struct Output {
-    int status = -1;
-    std::string text;
-};
-
-Output shell(const std::string& command) {
-    Output out;
-    std::FILE* pipe = ::popen(command.c_str(), "re");
-    if (pipe == nullptr) return out;
-    std::array<char, 4096> buffer{};
-    while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        out.text.append(buffer.data(), n);
-    out.status = ::pclose(pipe);
-    return out;
-}
-
 std::string script() {
     return (source_tree() / "tests/sinks/archive/parquet/readers.py").string();
 }
@@ -48,7 +33,7 @@ ParquetReaders* ParquetReaders::shared() {
         WARN("skipped: pyarrow and DuckDB are not to be had");
         return nullptr;
     }
-    const Output fetched =
+    const ShellOutput fetched =
         shell("'" + (source_tree() / "tests/servers/parquet.sh").string() + "' fetch");
     REQUIRE(fetched.status == 0);
     readers.reset(new ParquetReaders(fetched.text.substr(0, fetched.text.find('\n'))));
@@ -112,7 +97,7 @@ const std::vector<std::string>& ParquetReaders::rows(std::string_view file) {
 }
 
 std::string ParquetReaders::check(const std::filesystem::path& folder) {
-    const Output out = shell(
+    const ShellOutput out = shell(
         "PYTHONPATH='" + library_ + "' python3 -B '" + script() + "' check '" + folder.string() +
         "' 2>&1"
     );
