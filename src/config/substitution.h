@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/yaml.h"
+#include "config/secret.h"
 #include "penstock/result.h"
 
 #include <string>
