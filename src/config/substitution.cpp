@@ -1,6 +1,7 @@
 #include "config/substitution.h"
 
 #include "base/json_text.h"
+#include "config/problem.h"
 
 #include <algorithm>
 #include <cstddef>
