@@ -1,5 +1,6 @@
 #include "app/daemon.h"
 
+#include "api/sensors.h"
 #include "api/server.h"
 #include "app/cli.h"
 #include "app/device_listeners.h"
@@ -72,6 +73,7 @@ struct Daemon::State {
     std::unique_ptr<OrderDesk> orders;
     std::unique_ptr<ingest::Listeners> listeners;
     std::unique_ptr<api::Server> admin;
+    std::unique_ptr<api::Sensors> sensors;
     std::uint64_t name_seed =
         (std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}();
     bool journal_unusable = false;            // could not be opened for what its disk says
@@ -258,6 +260,8 @@ Status Daemon::State::open_sinks() {
     });
     retention->start();
     orders->tend(settings().sinks);
+    sensors = std::make_unique<api::Sensors>(*history, system_clock(), registry);
+    sensors->use(settings().sensor_metrics);
     return {};
 }
 
@@ -399,6 +403,7 @@ Status Daemon::State::apply(Settings fresh) {
     }
     shards->use(made);
     retention->set(fresh.journal.keeping);
+    sensors->use(fresh.sensor_metrics);
     log::set_level(fresh.log.level);
     const auto changed = [](const config::Origin& a, const config::Origin& b) {
         return a.text() != b.text();
@@ -424,6 +429,7 @@ void Daemon::State::stop() {
     if (retention != nullptr) retention->stop();
     if (sinks != nullptr) sinks->stop();
     admin.reset();
+    sensors.reset();
     if (journal != nullptr) {
         if (const auto closed = journal->close(); !closed.ok()) {
             log::error("the journal was not closed cleanly", {{"reason", closed.error().message}});

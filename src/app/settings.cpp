@@ -214,6 +214,12 @@ Table<Settings> Fields<Settings>::table() {
             names_are_ids(),
             max_items(sinks::kSinksMax)
         ),
+        field(
+            "sensor_metrics",
+            &Settings::sensor_metrics,
+            "Latest values of devices among the metrics, for a dashboard of a few; for a fleet "
+            "there is the line_protocol sink."
+        ),
     };
 }
 

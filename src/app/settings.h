@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/config.h"
+#include "api/sensor_config.h"
 #include "auth/config.h"
 #include "base/log.h"
 #include "config/field.h"
@@ -64,6 +65,7 @@ struct Settings {
     JournalSettings journal;
     journal::QuarantineConfig quarantine;
     sinks::SinksConfig sinks;
+    api::SensorConfig sensor_metrics;
     config::Origin origin;
 
     [[nodiscard]] std::uint32_t shard_count() const;

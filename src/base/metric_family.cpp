@@ -4,7 +4,10 @@
 #include <prometheus/metric_family.h>
 
 #include <array>
+#include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace penstock::metrics {
@@ -107,6 +110,16 @@ prometheus::MetricType type_of(Type type) noexcept {
     return prometheus::MetricType::Histogram;
 }
 
+void add_group(prometheus::MetricFamily& family, const Group& group) {
+    group.read([&](std::span<const std::string_view> label_values, double value) {
+        prometheus::ClientMetric metric;
+        for (std::size_t i = 0; i < group.label_names.size(); ++i)
+            metric.label.push_back({group.label_names[i], std::string(label_values[i])});
+        metric.gauge.value = value;
+        family.metric.push_back(std::move(metric));
+    });
+}
+
 }  // namespace
 
 prometheus::MetricFamily collect(const Family& family) {
@@ -130,6 +143,8 @@ prometheus::MetricFamily collect(const Family& family) {
         }
         out.metric.push_back(std::move(metric));
     }
+    for (const auto& [id, group] : family.groups)
+        add_group(out, group);
     return out;
 }
 

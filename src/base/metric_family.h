@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <string>
 #include <vector>
 
 namespace prometheus {
@@ -46,12 +47,19 @@ struct Series {
     }
 };
 
+/// Series that somebody else keeps, and the names of their labels.
+struct Group {
+    std::vector<std::string> label_names;
+    std::function<void(const ShowSeries&)> read;
+};
+
 /// A metric: what is known of it, and its cells.
 struct Family {
     FamilyInfo info;
     Scale scale = Scale::seconds;
     std::size_t cells = 0;
     std::map<Labels, Series> series;
+    std::map<std::uint64_t, Group> groups;
 };
 
 /// Adds up what `family` has now. Series without a cell are left out.

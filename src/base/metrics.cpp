@@ -102,6 +102,7 @@ struct Registry::State {
 
     /// The series that a new cell belongs to, or null when the family is full.
     Series* series(Family& family, const Labels& labels) {
+        if (!family.groups.empty()) misuse(family.info.name, "has a group, and cannot have cells");
         if (family.cells == kCellsMax) {
             ++unexported;
             return nullptr;
@@ -213,6 +214,25 @@ Registration Registry::gauge_fn(
     std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read
 ) {
     return State::registration(state_, Type::gauge, name, help, labels, std::move(read));
+}
+
+Registration Registry::gauges_fn(
+    std::string_view name,
+    std::string_view help,
+    const std::vector<std::string>& label_names,
+    std::function<void(const ShowSeries&)> read
+) {
+    const std::lock_guard lock(state_->mutex);
+    Family& home = state_->family(Type::gauge, name, help, label_names);
+    if (!home.series.empty()) misuse(name, "has cells, and cannot have a group");
+    const auto id = state_->next_id++;
+    home.groups.emplace(id, Group{label_names, std::move(read)});
+    return Registration([weak = std::weak_ptr<State>(state_), key = std::string(name), id] {
+        const auto alive = weak.lock();
+        if (!alive) return;
+        const std::lock_guard held(alive->mutex);
+        alive->families.find(key)->second.groups.erase(id);
+    });
 }
 
 void Registry::export_counter(

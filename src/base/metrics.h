@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,7 +18,8 @@
 /// thread owns; adding up and formatting happen when somebody asks (`Registry::scrape`).
 ///
 /// Names: `penstock_<noun>_<unit>[_total]`, base units (seconds, bytes). Label values come from the
-/// configuration or from a fixed set, never from a device: their number is bounded.
+/// configuration or from a fixed set, never from a device: their number is bounded. The only
+/// exception are groups (`Registry::gauges_fn`), whose owner states a bound.
 namespace penstock::metrics {
 
 /// Counts up, for ever. Starts at 0.
@@ -109,6 +111,11 @@ struct Distribution {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+/// Takes a series of a group: the values of its labels, in the order of the group's label names
+/// (any text of UTF-8: it is escaped where it is shown), and its value.
+using ShowSeries =
+    std::function<void(std::span<const std::string_view> label_values, double value)>;
+
 enum class Type : std::uint8_t { counter, gauge, histogram };
 
 [[nodiscard]] std::string_view name(Type type) noexcept;
@@ -191,7 +198,18 @@ public:
         std::function<double()> read
     );
 
-    /// The same for as long as the registry lives: for what the process keeps for ever.
+    /// A group of gauges whose label values are known at a scrape only: `read` shows each, under
+    /// the conditions of gauge_fn, and no two with equal labels. It counts as one cell; the number
+    /// of its series is bounded by its owner. A family has either groups or cells.
+    Registration gauges_fn(
+        std::string_view name,
+        std::string_view help,
+        const std::vector<std::string>& label_names,
+        std::function<void(const ShowSeries&)> read
+    );
+
+    /// As counter_fn and gauge_fn, for as long as the registry lives: for what the process keeps
+    /// for ever.
     void export_counter(
         std::string_view name,
         std::string_view help,

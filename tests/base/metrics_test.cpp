@@ -78,6 +78,26 @@ TEST_CASE("metrics: a registration may outlive its registry", "[metrics]") {
     CHECK(callback.expired());
 }
 
+TEST_CASE("metrics: a group shows what its owner has at each scrape, escaped", "[metrics][A13]") {
+    Registry registry;
+    std::vector<std::string> devices{"a", "\"} 9\n\\"};
+    {
+        const Registration registration =
+            registry
+                .gauges_fn("penstock_y", "Y.", {"device", "field"}, [&](const ShowSeries& series) {
+                    for (const auto& device : devices)
+                        series(std::array<std::string_view, 2>{device, "f"}, 1.5);
+                });
+        const auto text = registry.scrape();
+        CHECK(has_line(text, R"(penstock_y{device="a",field="f"} 1.5)"));
+        CHECK(has_line(text, R"(penstock_y{device="\"} 9\n\\",field="f"} 1.5)"));
+        devices.clear();
+        CHECK(registry.scrape().find("penstock_y") == std::string::npos);
+        devices = {"b"};
+    }
+    CHECK(registry.scrape().find("penstock_y") == std::string::npos);
+}
+
 TEST_CASE("metrics: a family that is full counts what it does not show", "[metrics]") {
     Registry registry;
     for (int i = 0; i < 4'100; ++i) {

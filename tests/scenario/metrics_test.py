@@ -2,6 +2,7 @@
 
 PENSTOCK_UPDATE=1 writes the page instead of comparing it.
 """
+import json
 import os
 import re
 import ssl
@@ -21,7 +22,9 @@ sinks:
 HEAD = """# Metrics
 
 What `/metrics` of the admin listener says, in the Prometheus text format. Label values come from the configuration or from a
-fixed set, never from a device. `process_*` metrics are those of every exporter.
+fixed set, never from a device, with one exception that is off as it comes: `penstock_sensor_value` (`sensor_metrics` in
+[CONFIG.md](CONFIG.md)) shows device ids, of at most `devices_max` devices and 256 bytes each, escaped. `process_*` metrics are
+those of every exporter.
 
 The ledger of a sink (nothing leaves without being counted), all since the start and exact in every scrape:
 
@@ -51,11 +54,19 @@ def families(text):
     return {n: (kind, sorted(labels.get(n, ())), says) for n, (says, kind) in out.items()}
 
 
+def sensors(daemon):
+    """Device id, as it stands between the quotes, to latest value."""
+    lines = daemon.get("/metrics")[1].decode().split("\n")
+    found = (re.fullmatch(r'penstock_sensor_value\{device="(.*)",field="(.*)",stream="(.*)"\} (\S+)', line) for line in lines)
+    return {m[1]: float(m[4]) for m in found if m}
+
+
 class Metrics(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.daemon = Daemon()
         cls.certificate()
+        cls.daemon.extra = "sensor_metrics: { fields: [steps] }"
         cls.daemon.sinks = SINKS.format(port=9, lake=cls.daemon.dir / "lake")
         cls.daemon.write_config()
         cls.daemon.start()
@@ -63,6 +74,7 @@ class Metrics(unittest.TestCase):
         for body in (payload("d", 1), b"{", b'{"deviceId":"d"}'):
             client.publish_and_wait("iot/wearable/data", body)
         client.close()
+        eventually(lambda: sensors(cls.daemon), 60, what="the latest values")
         eventually(lambda: any("penstock_sink_errors_total" in k and v for k, v in cls.daemon.metrics().items()), 30,
                    what="sinks without a far side report errors")
         cls.text = cls.daemon.get("/metrics")[1].decode()
@@ -113,6 +125,54 @@ class Metrics(unittest.TestCase):
         for line in self.daemon.log().splitlines():
             self.assertTrue(line.startswith("{") and line.endswith("}"), line)
             self.assertNotIn("\x1b", line)
+
+
+class SensorMetrics(unittest.TestCase):
+    """The latest values of devices among the metrics."""
+
+    ODD = 'a"} 1 # TYPE x \\'  # ends the label and the series; an id with a line break is not accepted
+
+    def setUp(self):
+        self.daemon = Daemon().start()
+        self.client = Client(self.daemon.mqtt, "m")
+
+    def tearDown(self):
+        self.client.close()
+        self.daemon.close()
+
+    def choose(self, text):
+        """Other settings, taken by a reload."""
+        before = self.daemon.log().count("settings reloaded")
+        self.daemon.extra = f"sensor_metrics: {{ {text} }}"
+        self.daemon.write_config()
+        self.daemon.reload()
+        eventually(lambda: self.daemon.log().count("settings reloaded") > before, 60, what="the reload")
+
+    def send(self, device, number):
+        body = json.dumps({"deviceId": device, "heartRate": 80, "steps": number}).encode()
+        self.client.publish_and_wait("iot/wearable/data", body)
+
+    def left_out(self):
+        return self.daemon.metrics()['penstock_sensor_left_out_records_total{reason="no_place"}']
+
+    def test_it_is_off_until_asked_for_then_bounded_and_escaped(self):
+        self.send("a", 1)
+        self.assertEqual(sensors(self.daemon), {})
+        self.choose("fields: [steps], devices_max: 2")
+        for device, number in ((self.ODD, 7), ("b", 8), ("c", 9), (self.ODD, 10)):
+            self.send(device, number)
+        odd = r'a\"} 1 # TYPE x ' + "\\\\"
+        eventually(lambda: sensors(self.daemon) == {odd: 10, "b": 8}, 60, what="the latest values")
+        self.assertEqual(self.left_out(), 1)
+        text = self.daemon.get("/metrics")[1]
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_a_silent_device_is_gone_and_its_place_taken_by_another(self):
+        self.choose("fields: [steps], devices_max: 1, silent_after: 1s")
+        self.send("a", 1)
+        eventually(lambda: not sensors(self.daemon), 60, what="the silence")
+        eventually(lambda: [self.send("b", 2), sensors(self.daemon)][1] == {"b": 2}, 60, what="the next device")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "penstock/ids.h"
 #include "penstock/record.h"
 
 #include <cstddef>
