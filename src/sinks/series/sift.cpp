@@ -142,6 +142,17 @@ void Sift::confirmed() {
     groups_.pop_front();
 }
 
+void Sift::keep_only(const std::vector<std::size_t>& lines) {
+    const Group group = std::move(groups_.front());
+    groups_.pop_front();
+    if (lines.empty()) return;
+    Group kept;
+    kept.reserve(lines.size());
+    for (const std::size_t line : lines)
+        kept.push_back(group[line]);
+    groups_.push_front(std::move(kept));
+}
+
 std::vector<RefusedRecord> Sift::complained(const WriteAnswer& answer) {
     const bool all_dropped = answer.dropped && *answer.dropped == lines();
     if (lines() == 1 || all_dropped) return refuse(answer.reason);

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] std::size_t size(std::size_t i) const {
         return batch_.lines[groups_.front()[i]].size;
     }
+    /// The record of a line of body(). Precondition: i < lines().
+    [[nodiscard]] Lsn lsn(std::size_t i) const { return batch_.lines[groups_.front()[i]].lsn; }
     /// The first and last record in it. Precondition: not done.
     [[nodiscard]] std::pair<Lsn, Lsn> range() const {
         const Group& group = groups_.front();
@@ -60,6 +62,9 @@ public:
     }
     /// What became of the write of body().
     void confirmed();
+    /// Of the write of body() only these lines, in order, have to be sent again: the far side said
+    /// of each other one that it took it or never will.
+    void keep_only(const std::vector<std::size_t>& lines);
     /// Returns the lines that are refused by it.
     [[nodiscard]] std::vector<RefusedRecord> complained(const WriteAnswer& answer);
 

@@ -1,6 +1,6 @@
 #include "sinks/series/write_request.h"
 
-#include "base/base64.h"
+#include "sinks/transport/http_client.h"
 
 #include <optional>
 #include <utility>
@@ -28,11 +28,7 @@ std::optional<std::string> authorization(const LineProtocolConfig& config) {
     if (!config.bearer_token.empty())
         return "Authorization: Bearer " + std::string(config.bearer_token.reveal());
     if (config.user.empty()) return std::nullopt;
-    std::string pair = config.user + ':' + std::string(config.password.reveal());
-    std::string line = "Authorization: Basic ";
-    append_base64(pair, line);
-    wipe(pair);
-    return line;
+    return "Authorization: " + basic_authorization(config.user, config.password);
 }
 
 }  // namespace

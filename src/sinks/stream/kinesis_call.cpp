@@ -46,10 +46,7 @@ FailureClass class_of(int status, std::string_view code) {
     if (among(kThrottling, code)) return FailureClass::throttled;
     if (among(kDenied, code)) return FailureClass::credentials;
     if (among(kPassing, code)) return FailureClass::transient;
-    if (status == 401 || status == 403) return FailureClass::credentials;
-    if (status == 429 || status == 503) return FailureClass::throttled;
-    if (status == 408 || status >= 500 || status < 400) return FailureClass::transient;
-    return FailureClass::configuration;
+    return class_of_status(status);
 }
 
 std::string_view text_of(const simdjson::dom::element& object, std::string_view name) {

@@ -1,3 +1,4 @@
+#include "base/base64.h"
 #include "base/text.h"
 #include "sinks/transport/http_client.h"
 
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace penstock::sinks {
 
@@ -22,6 +24,27 @@ SinkFailure failure_of(const Error& error) {
         error.message,
         std::nullopt
     };
+}
+
+FailureClass class_of_status(int status) noexcept {
+    if (status == 401 || status == 403 || status == 407) return FailureClass::credentials;
+    if (status == 429 || status == 503) return FailureClass::throttled;
+    if (status == 408 || status >= 500 || status < 400) return FailureClass::transient;
+    return FailureClass::configuration;
+}
+
+SinkFailure failure_of(const HttpResponse& response, Nanoseconds wall) {
+    std::string text = "HTTP " + std::to_string(response.status);
+    if (!response.body.empty()) text += ": " + excerpt(response.body);
+    return {class_of_status(response.status), std::move(text), retry_after(response, wall)};
+}
+
+std::string basic_authorization(const std::string& user, const Secret& password) {
+    std::string pair = user + ':' + std::string(password.reveal());
+    std::string value = "Basic ";
+    append_base64(pair, value);
+    wipe(pair);
+    return value;
 }
 
 std::optional<Nanoseconds> retry_after(const HttpResponse& response, Nanoseconds wall) {

@@ -149,7 +149,7 @@ Result<HttpResponse> outcome_of(Transfer& transfer, CURLcode code) {
     // A far side may refuse a body before it has read all of it, and close: its status is the
     // answer.
     if (code == CURLE_OK || status >= 400) return std::move(transfer.response);
-    return Error{curl::code_of(code), sentence(transfer, code)};
+    return Error{transfer.cut ? Errc::too_large : curl::code_of(code), sentence(transfer, code)};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/field.h"
+#include "config/secret.h"
 #include "penstock/clock.h"
 #include "penstock/result.h"
 #include "penstock/sink.h"
@@ -62,8 +63,8 @@ struct HttpResponse {
 using HttpTicket = std::uint64_t;
 
 /// A request that ended: with an answer of whatever status, or without one. Errors: unavailable (no
-/// connection, broken connection, an answer beyond its bounds), timed_out, denied (the far side's
-/// certificate, or ours).
+/// connection, broken connection), too_large (an answer beyond its bounds), timed_out, denied (the
+/// far side's certificate, or ours).
 struct HttpFinished {
     HttpTicket ticket = 0;
     Result<HttpResponse> outcome;
@@ -75,7 +76,7 @@ struct HttpFinished {
 /// - a far side that hangs, drips or floods ends the request: connect time, total time, a lowest
 /// speed, an answer's body
 ///   beyond answer_max or headers beyond kHeadersMax (an error status keeps what came; a good one
-///   is `unavailable`);
+///   is `too_large`);
 /// - never sends Expect, follows no redirect, keeps no cookie, reads no .netrc and no proxy from
 /// the environment. Threads: owner.
 class HttpClient {
@@ -115,6 +116,15 @@ private:
 /// What a request without an answer means to a runner: denied is `configuration` (certificates),
 /// the rest `transient`.
 [[nodiscard]] SinkFailure failure_of(const Error& error);
+
+/// What an answer that is no success means to a runner: 401, 403 and 407 are `credentials`, 429 and
+/// 503 `throttled` with their Retry-After, 408, other 5xx and what is no error `transient`, the
+/// rest `configuration`. The message has the status and the beginning of the body.
+[[nodiscard]] SinkFailure failure_of(const HttpResponse& response, Nanoseconds wall);
+[[nodiscard]] FailureClass class_of_status(int status) noexcept;
+
+/// The value of an Authorization header for a user (RFC 7617).
+[[nodiscard]] std::string basic_authorization(const std::string& user, const Secret& password);
 
 /// The value of Retry-After in seconds or as an HTTP date; nothing when it is neither. At most a
 /// day.

@@ -73,6 +73,23 @@ TEST_CASE("sift: a batch without bad lines is one request", "[sinks][sift]") {
     CHECK(Sift(LineBatch{}).done());
 }
 
+TEST_CASE("sift: only the lines that were left out are sent again", "[sinks][sift][S05]") {
+    const LineBatch batch = batch_of(6, {});
+    Sift sift(batch);
+    sift.keep_only({1, 3, 4});
+    CHECK(sift.lines() == 3);
+    CHECK(sift.lsn(1) == Lsn{4});
+    CHECK(
+        sift.body() ==
+        std::string(batch.text(1)) + std::string(batch.text(3)) + std::string(batch.text(4))
+    );
+    sift.keep_only({2});
+    CHECK(sift.range() == std::pair(Lsn{5}, Lsn{5}));
+    sift.keep_only({});
+    CHECK(sift.done());
+    CHECK(sift.last() == Lsn{6});
+}
+
 TEST_CASE(
     "sift: without a hint bad lines are found in halves, each good one confirmed once",
     "[sinks][sift][S06]"
