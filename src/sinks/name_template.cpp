@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace penstock::sinks {
@@ -18,6 +19,12 @@ bool plain(char c) noexcept {
 
 bool control(char c) noexcept {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+void make_lower(std::string& text, std::size_t from) noexcept {
+    for (char& c : std::span(text).subspan(from)) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
 }
 
 /// Keeps names that are too long apart.
@@ -73,7 +80,7 @@ Result<NameTemplate> NameTemplate::parse(std::string_view pattern, const NameRul
         const char c = pattern.front();
         if (c != '{') {
             const bool bad =
-                control(c) || c == '}' || rules.forbidden.find(c) != rules.forbidden.npos;
+                control(c) || c == '}' || rules.forbidden.find(c) != std::string_view::npos;
             if (bad) return wrong("must not hold '" + std::string(1, control(c) ? '?' : c) + "'");
             *literal += c;
             ++literal_size;
@@ -111,6 +118,7 @@ void NameTemplate::append_escaped(std::string_view text, std::string& out) const
             out += text;
             return;
         case NameRules::Escape::underscore:
+        case NameRules::Escape::lower:
             out += text;
             std::replace_if(
                 out.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -118,6 +126,7 @@ void NameTemplate::append_escaped(std::string_view text, std::string& out) const
                 [](char c) { return !plain(c); },
                 '_'
             );
+            if (rules_.escape == NameRules::Escape::lower) make_lower(out, begin);
             return;
         case NameRules::Escape::percent:
         case NameRules::Escape::percent_dot:

@@ -19,6 +19,7 @@ struct NameRules {
         percent,      // all but A-Z a-z 0-9 - _ . ~ as %XX; long ones end in a hash (base/text.h)
         percent_dot,  // the same, and `.` too: one token of a name that dots divide
         underscore,   // all but A-Z a-z 0-9 - _ . as _: for words of the settings only
+        lower,        // the same, and A-Z as a-z
         none,         // as it is: for keys, which are data and no names
     };
     Escape escape = Escape::percent;

@@ -1,6 +1,7 @@
 #include "sinks/registry.h"
 
 #include "sinks/archive/archive_sink.h"
+#include "sinks/document/elasticsearch.h"
 #include "sinks/file/file_sink.h"
 #include "sinks/http/http_sink.h"
 #include "sinks/series/line_protocol_sink.h"
@@ -24,6 +25,7 @@ const std::vector<SinkKind>& sink_kinds() {
         redis_latest_kind(),
         line_protocol_kind(),
         postgres_kind(),
+        elasticsearch_kind(),
         archive_kind(),
         http_kind(),
         file_kind(),

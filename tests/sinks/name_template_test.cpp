@@ -103,5 +103,15 @@ TEST_CASE("name template: a key holds what the device sent, byte for byte", "[si
     CHECK(name("{stream}/{device}", kafka_key_rules(), record) == "doors/../\n\xff");
 }
 
+TEST_CASE("name template: a name in lower case", "[sinks][R7]") {
+    constexpr NameRules kLower{
+        .escape = NameRules::Escape::lower, .device_text = false, .forbidden = "ABC"
+    };
+    RecordBuilder record;
+    record.stream("Ward 7/Vital-Signs.A_b").status("NORMAL");
+    CHECK(name("t-{stream}.{status}", kLower, record) == "t-ward_7_vital-signs.a_b.normal");
+    CHECK_FALSE(refused("tA{stream}", kLower).empty());
+}
+
 }  // namespace
 }  // namespace penstock::sinks
