@@ -32,12 +32,6 @@ public:
         bytes_ += bytes;
         return next_++;
     }
-    /// Takes the newest out again: it was not handed over after all.
-    void cancel_last() {
-        bytes_ -= slots_.back().bytes;
-        slots_.pop_back();
-        --next_;
-    }
     /// What lies between the newest record and `to` needs no confirmation.
     void skip(Lsn to) {
         if (slots_.empty()) {

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +47,7 @@ public:
 
     [[nodiscard]] bool put(Lsn lsn, const RecordView& record) override;
     void skip(Lsn lsn) override { window_.skip(lsn); }
-    void flush() override {}  // `linger` is short, and nothing waits longer
+    void flush() override { flushing_ = !pending_.empty(); }
     [[nodiscard]] SinkProgress poll(Nanoseconds wait) override;
     void reset(Lsn safe) override;
     [[nodiscard]] Status probe(Nanoseconds bound) override;
@@ -53,7 +55,11 @@ public:
 private:
     [[nodiscard]] bool full() const noexcept {
         return window_.size() >= config_.max_in_flight ||
-               window_.bytes() >= config_.max_in_flight_size.value;
+               window_.bytes() >= config_.max_in_flight_size.value || burst_full();
+    }
+    [[nodiscard]] bool burst_full() const noexcept {
+        return pending_.size() >= config_.batch_records ||
+               pending_bytes_ >= config_.batch_size.value;
     }
     /// While looking for a record to blame: one at a time, and nothing behind the suspects.
     [[nodiscard]] bool held(Lsn lsn) noexcept {
@@ -64,7 +70,9 @@ private:
     }
     [[nodiscard]] std::string_view value_of(Lsn lsn, const RecordView& record);
     [[nodiscard]] std::string_view key_of(const RecordView& record);
-    [[nodiscard]] bool took(int code, Lsn lsn, InFlight::Ticket ticket);
+    [[nodiscard]] Nanoseconds until_burst() const;
+    void send_burst();
+    [[nodiscard]] bool took(int code, InFlight::Ticket ticket);
     void connect(KafkaPace pace);
     [[nodiscard]] bool broken() const noexcept { return failed_ || stopped_; }
     void drain(Nanoseconds wait);
@@ -91,6 +99,14 @@ private:
     KafkaPace pace_ = KafkaPace::batches;
     Lsn suspects_to_;  // up to here a record may be to blame for a failed batch
     InFlight window_;
+    // The next burst, of a batch at most: the library's thread does not sleep while it holds
+    // records of a partition behind a request that is on its way. So it gets the next burst only
+    // when all it had is confirmed, and a broker that hangs keeps no core busy.
+    std::vector<KafkaMessage> pending_;
+    std::size_t pending_bytes_ = 0;
+    Nanoseconds pending_since_ = 0;
+    InFlight::Ticket burst_end_ = 0;  // behind the burst that the library has
+    bool flushing_ = false;
     std::string value_;  // of the record being put
     std::string topic_;
     std::string key_;
@@ -109,32 +125,59 @@ bool KafkaSink::put(Lsn lsn, const RecordView& record) {
     const std::string_view key = key_of(record);
     const std::size_t size = value.size() + key.size();
     const InFlight::Ticket ticket = window_.add(lsn, size + kRecordOverhead);
+    const auto keep = [this, ticket](std::string_view text) -> std::string_view {
+        if (text.data() == nullptr) return {};
+        return {producer_->arena().keep(text, ticket), text.size()};
+    };
     std::array<char, 20> digits{};
     KafkaMessage message;
-    message.topic = topic_template_.of(record, topic_);
-    message.key = key;
-    message.value = {producer_->arena().keep(value, ticket), value.size()};
+    message.topic = keep(topic_template_.of(record, topic_));
+    message.key = keep(key);
+    message.value = keep(value);
     message.journal = journal_;
-    message.lsn = decimal(lsn.value, digits);
-    message.stream = record.stream();
-    message.status = record.status();
+    message.lsn = keep(decimal(lsn.value, digits));
+    message.stream = keep(record.stream());
+    message.status = keep(record.status());
     message.timestamp_ms = record.arrival_time() / kMillisecond;
     message.ticket = ticket;
-    if (!took(producer_->produce(message), lsn, ticket)) return false;
-    ++news_.sent_records;
-    news_.sent_bytes += size;
+    if (pending_.empty()) pending_since_ = context_.clock->monotonic();
+    pending_.push_back(message);
+    pending_bytes_ += size;
     return true;
 }
 
+/// How long the next burst still gathers. While another is on its way: until that is confirmed.
+Nanoseconds KafkaSink::until_burst() const {
+    if (pending_.empty() || window_.front() < burst_end_) return kSecond;
+    if (flushing_ || burst_full() || pace_ == KafkaPace::one_by_one) return 0;
+    const Nanoseconds linger = std::chrono::nanoseconds(config_.linger).count();
+    return pending_since_ + linger - context_.clock->monotonic();
+}
+
+void KafkaSink::send_burst() {
+    if (!producer_ || broken() || until_burst() > 0) return;
+    std::size_t sent = 0;
+    for (; sent < pending_.size(); ++sent) {
+        const KafkaMessage& message = pending_[sent];
+        if (!took(producer_->produce(message), message.ticket)) break;
+        const std::size_t size = message.value.size() + message.key.size();
+        pending_bytes_ -= size;
+        burst_end_ = message.ticket + 1;
+        ++news_.sent_records;
+        news_.sent_bytes += size;
+    }
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(sent));
+    flushing_ = false;
+}
+
 /// What became of a produce call. False: the record was not taken.
-bool KafkaSink::took(int code, Lsn lsn, InFlight::Ticket ticket) {
+bool KafkaSink::took(int code, InFlight::Ticket ticket) {
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
     if (kafka_blames_record(code)) {
-        news_.refused.push_back({lsn, kafka_error_text(code)});
+        news_.refused.push_back({window_.lsn(ticket), kafka_error_text(code)});
         window_.confirm(ticket);
         return true;
     }
-    window_.cancel_last();
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail(code, kafka_error_text(code));
     return false;
 }
@@ -156,7 +199,9 @@ std::string_view KafkaSink::key_of(const RecordView& record) {
 
 SinkProgress KafkaSink::poll(Nanoseconds wait) {
     const Lsn before = window_.safe();
-    drain(wait);
+    send_burst();
+    drain(std::min(wait, std::max<Nanoseconds>(0, until_burst())));
+    send_burst();
     if (stopped_ && !news_.failure) drain(kReasonWait);
     if (stopped_ && !news_.failure) news_.failure = SinkFailure{{}, stop_reason_, {}, true};
     if (producer_) producer_->arena().release(window_.front());
@@ -291,6 +336,9 @@ void KafkaSink::reset(Lsn safe) {
     failed_ = false;
     stopped_ = false;
     window_.reset(safe);
+    pending_.clear();
+    pending_bytes_ = 0;
+    flushing_ = false;
     connect(suspects_to_ > safe ? KafkaPace::one_by_one : KafkaPace::batches);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace penstock::sinks {
 namespace {
 
 constexpr int kScramFixed = 0x02060100;
+constexpr Duration kHandOver = std::chrono::milliseconds(1);  // of a burst to the library
 
 /// What the sink's promises stand on, and what it sets from its own keys.
 constexpr auto kReserved = std::to_array<std::string_view>({
@@ -143,7 +145,9 @@ void add_batches(Writer& out, const KafkaConfig& config, KafkaPace pace) {
     const bool batches = pace == KafkaPace::batches;
     out.set("max.in.flight", batches ? "5" : "1");
     out.set("batch.num.messages", batches ? config.batch_records : 1);
-    out.set("linger.ms", batches ? std::to_string(double(config.linger.count()) / 1e6) : "0");
+    // The sink gathers a burst itself: the library only waits until all of it is there.
+    const auto linger = std::min<Duration>(config.linger, kHandOver);
+    out.set("linger.ms", batches ? std::to_string(double(linger.count()) / 1e6) : "0");
     // The library counts a batch's own head as well, and caps a batch at the largest record.
     out.set("message.max.bytes", config.record_max.value);
     out.set("batch.size", std::min(config.batch_size.value, config.record_max.value));

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <librdkafka/rdkafka.h>
 
+#include <ctime>
 #include <map>
 #include <set>
 
@@ -202,6 +203,37 @@ TEST_CASE("kafka: records put stay within max_in_flight", "[sinks][kafka]") {
     while (taken < 20 && sink->put(Lsn{taken + 1}, *record))
         ++taken;
     CHECK(taken == 7);
+}
+
+TEST_CASE("kafka: brokers that hang keep no core busy", "[sinks][kafka]") {
+    MockKafka far(1);
+    far.config.batch_records = 10;
+    const auto sink = far.make_sink({});
+    sink->reset(Lsn{0});
+    test::FakeLog log;
+    log.append(std::vector<test::RecordSpec>(1));
+    auto read = log.reader()->read(0, {});
+    REQUIRE(read.ok());
+    const auto record = RecordView::parse(read->chunk->records());
+    std::uint64_t taken = 0;
+    const auto go_on = [&](Nanoseconds time) {
+        const Nanoseconds end = system_clock().monotonic() + time;
+        while (system_clock().monotonic() < end) {
+            while (sink->put(Lsn{taken + 1}, *record))
+                ++taken;
+            static_cast<void>(sink->poll(20 * kMillisecond));
+        }
+    };
+    REQUIRE(sink->put(Lsn{++taken}, *record));
+    while (sink->poll(20 * kMillisecond).safe < Lsn{1})
+        continue;
+    far.set_delay(60'000);
+    go_on(500 * kMillisecond);
+    REQUIRE(taken > 10);
+    const std::clock_t before =
+        std::clock();  // of this process alone, so that others cannot matter
+    go_on(kSecond);
+    CHECK(std::clock() - before < CLOCKS_PER_SEC / 4);
 }
 
 TEST_CASE("kafka: probe tells whether the brokers answer", "[sinks][kafka]") {
