@@ -179,10 +179,18 @@ void add_audit(CLI::App& app, Action& action, AuditOptions& options) {
 
 void add_cursor(CLI::App& app, Action& action, CursorOptions& options) {
     auto* cursor =
-        app.add_subcommand("cursor", "Decide where a sink goes on. The daemon must be stopped.");
+        app.add_subcommand("cursor", "Show where sinks stand, or decide where one goes on.");
     cursor->require_subcommand(1);
+    auto* ls = cursor->add_subcommand(
+        "ls", "List every cursor: LSN, lag, age; with --config also which are orphaned."
+    );
+    add_data(*ls, options);
+    ls->add_flag("--json", options.json, "Print one JSON object");
+    ls->callback([&] { action = [&options] { return list_sink_cursors(options); }; });
     auto* set = cursor->add_subcommand(
-        "set", "Back: deliver again from there. Forward, with --skip: pass over what is between."
+        "set",
+        "Back: deliver again from there. Forward, with --skip: pass over what is between. The "
+        "daemon must be stopped."
     );
     add_data(*set, options);
     set->add_option("-s,--sink", options.sink, "The sink's name in the settings")->required();

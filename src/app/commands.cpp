@@ -16,6 +16,7 @@
 #include "ingest/tls.h"
 #include "journal/tool.h"
 #include "sinks/audit.h"
+#include "sinks/cursor_list.h"
 #include "sinks/cursor_tool.h"
 #include "sinks/order.h"
 #include "sinks/registry.h"
@@ -25,7 +26,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace penstock::app {
@@ -240,6 +245,27 @@ int set_cursor(const CursorOptions& options) {
         std::cout
     );
     return moved.ok() ? kExitOk : fail(moved.error());
+}
+
+int list_sink_cursors(const CursorOptions& options) {
+    std::filesystem::path data_dir = options.data_dir;
+    std::optional<std::set<std::string>> configured;
+    if (!options.config.empty()) {
+        config::Problems problems;
+        const auto settings = load_settings(options.config, problems);
+        std::cerr << problems.text();
+        if (!settings) return kExitConfig;
+        if (data_dir.empty()) data_dir = settings->data_dir;
+        configured.emplace();
+        for (const auto& [id, sink] : settings->sinks)
+            configured->insert(id);
+    }
+    if (const int code = find_data(data_dir, {}, data_dir); code != kExitOk) return code;
+    const auto rows = sinks::list_cursors(posix_disk(), data_dir / "journal", configured);
+    if (!rows) return fail(rows.error());
+    sinks::print_cursors(*rows, system_clock().wall(), options.json, std::cout);
+    const bool sound = std::ranges::all_of(*rows, &std::string::empty, &sinks::CursorRow::problem);
+    return sound ? kExitOk : kExitFailed;
 }
 
 namespace {

@@ -53,8 +53,11 @@ struct CursorOptions {
     std::string sink;
     std::string to;
     bool skip = false;
+    bool json = false;
 };
 int set_cursor(const CursorOptions& options);
+/// With settings it says which cursors are orphaned. kExitFailed: one cannot be read, too.
+int list_sink_cursors(const CursorOptions& options);
 
 struct OrderOptions {
     std::filesystem::path data_dir;

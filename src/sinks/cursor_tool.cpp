@@ -1,6 +1,7 @@
 #include "sinks/cursor_tool.h"
 
 #include "base/metrics.h"
+#include "journal/catalog.h"
 #include "journal/cursor.h"
 #include "journal/journal.h"
 #include "sinks/balance.h"
@@ -42,9 +43,21 @@ Result<std::string> consequence(Lsn from, Lsn to, bool skip) {
     };
 }
 
+/// Opening would make one.
+Status check_there(Disk& disk, const std::filesystem::path& directory) {
+    const auto catalog = journal::read_catalog(disk, directory);
+    if (!catalog && catalog.error().code != Errc::not_found) return catalog.error();
+    if (catalog && (catalog->has_identity || !catalog->segments.empty())) return {};
+    return Error{
+        Errc::not_found,
+        "there is no journal in " + directory.string() + ": is the data directory right?"
+    };
+}
+
 }  // namespace
 
 Status move_cursor(const CursorMove& move, Disk& disk, const Clock& clock, std::ostream& out) {
+    PS_CHECK(check_there(disk, move.directory));
     journal::Options options;
     options.directory = move.directory;
     metrics::Registry registry;

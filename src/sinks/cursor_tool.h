@@ -24,8 +24,8 @@ struct CursorMove {
 /// Takes the journal's lock: refuses while a daemon holds it. Says in `out` where the cursor stood
 /// and stands, and how many LSNs are delivered again or passed over; nothing moves on an error. The
 /// sink's books (R6) begin anew at the new place. Errors: invalid_argument (`to`; forward without
-/// `skip`), not_found (no cursor of that sink: those that there are get named), conflict (the
-/// lock), and those of Journal::open() and the cursor's save().
+/// `skip`), not_found (no journal: none is made; no cursor of that sink: those that there are get
+/// named), conflict (the lock), and those of Journal::open() and the cursor's save().
 [[nodiscard]] Status move_cursor(
     const CursorMove& move, Disk& disk, const Clock& clock, std::ostream& out
 );

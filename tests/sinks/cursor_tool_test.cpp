@@ -79,6 +79,18 @@ TEST_CASE("cursor set: forward only when that is meant", "[sinks][cursor][R5]") 
     CHECK(node.cursor()->lsn() == Lsn{6});
 }
 
+TEST_CASE("cursor set: where no journal is none is made", "[sinks][cursor]") {
+    Stopped node;
+    node.bench.options.directory = "/data/elsewhere";
+    const auto moved = node.move("earliest");
+    CHECK(moved.error().code == Errc::not_found);
+    CHECK_THAT(moved.error().message, Catch::StartsWith("there is no journal in /data/elsewhere"));
+    CHECK_FALSE(node.bench.disk.list("/data/elsewhere").ok());
+    REQUIRE(node.bench.disk.make_directory("/data/elsewhere").ok());
+    CHECK(node.move("earliest").error().code == Errc::not_found);
+    CHECK(node.bench.disk.list("/data/elsewhere")->empty());
+}
+
 TEST_CASE("cursor set: what makes no sense moves nothing", "[sinks][cursor]") {
     Stopped node;
     CHECK(node.move("12").error().message == "LSN 12 is not kept: the journal holds 1 to 10");
