@@ -1,5 +1,6 @@
 #include "app/cli.h"
 
+#include "app/archive_command.h"
 #include "app/commands.h"
 #include "app/config_commands.h"
 #include "app/doctor/doctor.h"
@@ -177,6 +178,24 @@ void add_audit(CLI::App& app, Action& action, AuditOptions& options) {
     audit->callback([&] { action = [&options] { return audit_sinks(options); }; });
 }
 
+void add_archive(CLI::App& app, Action& action, ArchiveOptions& options) {
+    auto* archive =
+        app.add_subcommand("archive", "Look after what the archive sinks have written.");
+    archive->require_subcommand(1);
+    auto* verify = archive->add_subcommand(
+        "verify", "Prove from the manifests that no object and no record is missing."
+    );
+    add_config(*verify, options.config, kConfigHelp)->check(CLI::ExistingFile)->required();
+    verify->add_option("-s,--sink", options.sink, "Only this archive");
+    verify->add_option(
+        "--since", options.since, "Only what was archived in this hour or later (a time)"
+    );
+    verify->add_flag(
+        "--deep", options.deep, "Read every object, even where the store tells its SHA-256"
+    );
+    verify->callback([&] { action = [&options] { return verify_archives(options); }; });
+}
+
 void add_cursor(CLI::App& app, Action& action, CursorOptions& options) {
     auto* cursor =
         app.add_subcommand("cursor", "Show where sinks stand, or decide where one goes on.");
@@ -344,6 +363,7 @@ int run_command_line(int argc, char** argv) {
     sim::Options fleet;
     JournalOptions journal;
     AuditOptions audit;
+    ArchiveOptions archive;
     CursorOptions cursor;
     OrderOptions order;
     ConfigOptions config;
@@ -357,6 +377,7 @@ int run_command_line(int argc, char** argv) {
     add_sim(app, action, fleet);
     add_journal(app, action, journal);
     add_audit(app, action, audit);
+    add_archive(app, action, archive);
     add_cursor(app, action, cursor);
     add_replay(app, action, order);
     add_orders(app, action, order);

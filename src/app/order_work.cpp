@@ -176,7 +176,8 @@ Status OrderWork::build(Delivery& delivery, const Order& order) const {
         .clock = &system_clock(),
         .seed = fresh_seed(),
         .metrics = &delivery.registry,
-        .declared_fields = parts_.declared_fields
+        .declared_fields = parts_.declared_fields,
+        .replay = true
     };
     sinks::RunnerParts& runner = delivery.parts;
     PS_TRY(runner.sink, sinks::make_sink(settings_, context));

@@ -33,6 +33,7 @@ struct SinkContext {
     metrics::Registry* metrics =
         nullptr;  // for metrics of the sink's own; null: tools, nobody reads them
     FieldCatalog declared_fields = {};  // empty: none is known
+    bool replay = false;  // a delivery that ends, beside the sink's own: state_dir goes with it
 };
 
 /// A type of sink: its settings table and how one is made. To add a sink: one file pair with its

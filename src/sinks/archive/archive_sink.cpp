@@ -1,12 +1,14 @@
 #include "sinks/archive/archive_sink.h"
 
 #include "base/log.h"
-#include "base/metrics.h"
+#include "sinks/archive/archive_counts.h"
 #include "sinks/archive/local_store.h"
+#include "sinks/archive/manifest.h"
 #include "sinks/archive/s3_store.h"
 #include "sinks/archive/window.h"
 #include "sinks/archive/window_plan.h"
 #include "sinks/encode/zstd_writer.h"
+#include "sinks/transport/digest.h"
 
 #include <algorithm>
 #include <optional>
@@ -19,55 +21,14 @@ namespace {
 
 constexpr Nanoseconds kIdle = kSecond;
 
-struct Counts {
-    Counts(metrics::Registry& registry, const metrics::Labels& labels)
-        : objects(registry.counter(
-              "penstock_archive_objects_total", "Objects that are durable at the store.", labels
-          )),
-          object_bytes(registry.counter(
-              "penstock_archive_object_bytes_total", "Bytes of these objects, compressed.", labels
-          )),
-          windows(registry.counter(
-              "penstock_archive_windows_total",
-              "Windows of records that were confirmed as a whole.",
-              labels
-          )),
-          conflicts(registry.counter(
-              "penstock_archive_conflicts_total",
-              "Objects put under another name because other bytes stood under theirs.",
-              labels
-          )),
-          evictions(registry.counter(
-              "penstock_archive_evictions_total",
-              "Compressed frames or row groups that were ended early because too many "
-              "partitions were busy.",
-              labels
-          )),
-          partitions(registry.gauge(
-              "penstock_archive_open_partitions",
-              "Objects that the window in the making holds.",
-              labels
-          )),
-          open_bytes(registry.gauge(
-              "penstock_archive_open_window_bytes", "Bytes of the window in the making.", labels
-          )) {}
-
-    metrics::Counter& objects;
-    metrics::Counter& object_bytes;
-    metrics::Counter& windows;
-    metrics::Counter& conflicts;
-    metrics::Counter& evictions;
-    metrics::Gauge& partitions;
-    metrics::Gauge& open_bytes;
-};
-
-/// A closed window on its way.
+/// A closed window on its way, or the manifest of those before it.
 struct Shipment {
+    bool manifest = false;
     WindowPlan plan;
     bool again = false;  // it was closed before: its objects may be there
     std::vector<ArchiveObject> objects;
     std::size_t begun = 0;
-    std::size_t done = 0;
+    std::vector<ManifestEntry> done;
 };
 
 class ArchiveSink final : public Sink {
@@ -76,6 +37,7 @@ public:
         const ArchiveConfig& config,
         const SinkContext& context,
         WindowLog log,
+        ManifestLog manifests,
         std::unique_ptr<Store> store
     )
         : config_(config.window),
@@ -90,7 +52,9 @@ public:
           journal_(context.journal),
           declared_(context.declared_fields),
           clock_(*context.clock),
+          replay_(context.replay),
           log_(std::move(log)),
+          manifests_(std::move(manifests)),
           store_(std::move(store)),
           own_metrics_(context.metrics ? nullptr : std::make_unique<metrics::Registry>()),
           counts_(context.metrics ? *context.metrics : *own_metrics_, {{"sink", context.id}}) {}
@@ -110,7 +74,9 @@ private:
     [[nodiscard]] bool ended() const { return window_ && last_ >= end_; }
     [[nodiscard]] bool due() const;
     void close();
+    void list();
     void ship(SinkProgress& progress, Nanoseconds wait);
+    [[nodiscard]] Status shipped(Shipment& shipment);
     void settle_idle();
     [[nodiscard]] Nanoseconds quiet_for() const;
 
@@ -119,7 +85,9 @@ private:
     const JournalId journal_;
     const FieldCatalog declared_;
     const Clock& clock_;
+    const bool replay_;
     WindowLog log_;
+    ManifestLog manifests_;
     std::unique_ptr<Store> store_;
 
     std::optional<Window> window_;
@@ -128,14 +96,15 @@ private:
     Nanoseconds opened_ = 0;            // when its first record came
     bool flushing_ = false;
     std::optional<Shipment> shipment_;
-    Lsn next_;  // the first LSN of the next window
-    Lsn last_;  // the highest that was put or skipped
+    Lsn next_;      // the first LSN of the next window
+    Lsn last_;      // the highest that was put or skipped
+    Lsn archived_;  // the last LSN of the last window that the store has
     Lsn safe_;
     std::uint64_t sent_records_ = 0;
     std::optional<SinkFailure> failure_;  // of the state file, until it is reported
 
     std::unique_ptr<metrics::Registry> own_metrics_;
-    Counts counts_;
+    ArchiveCounts counts_;
 };
 
 // ---- cutting ------------------------------------------------------------------------------------
@@ -257,32 +226,73 @@ void ArchiveSink::close() {
 
 // ---- shipping -----------------------------------------------------------------------------------
 
+/// Begins to ship the manifest. Precondition: nothing on its way.
+void ArchiveSink::list() {
+    const Manifest& manifest = manifests_.manifest();
+    ArchiveObject object;
+    object.name = manifest_name(settings_.prefix, manifest);
+    object.bytes = encode(manifest);
+    object.sha256 = hex(sha256(object.bytes));
+    object.content_type = "application/json";
+    Shipment shipment;
+    shipment.manifest = true;
+    shipment.again = true;
+    shipment.objects.push_back(std::move(object));
+    shipment_.emplace(std::move(shipment));
+}
+
+/// All of it is durable at the store.
+Status ArchiveSink::shipped(Shipment& shipment) {
+    if (shipment.manifest) {
+        PS_CHECK(manifests_.follow({shipment.done[0].name, shipment.done[0].sha256}));
+        if (replay_) safe_ = archived_;
+        return {};
+    }
+    std::ranges::sort(shipment.done, {}, &ManifestEntry::name);
+    PS_CHECK(manifests_.add(shipment.plan.last, std::move(shipment.done), clock_.wall()));
+    archived_ = shipment.plan.last;
+    // Of a replay nothing is left but what the store has: its manifest has to be there first.
+    if (!replay_ || shipment.objects.empty()) safe_ = archived_;
+    counts_.windows.add();
+    return {};
+}
+
 void ArchiveSink::ship(SinkProgress& progress, Nanoseconds wait) {
     Shipment& shipment = *shipment_;
     while (shipment.begun < shipment.objects.size() && store_->room()) {
         store_->begin(shipment.objects[shipment.begun++], shipment.again);
     }
     StoreProgress news = store_->poll(wait);
-    shipment.done += news.done.size();
     progress.sent_bytes += news.sent_bytes;
     counts_.objects.add(news.done.size());
     counts_.conflicts.add(news.conflicts);
-    for (const ArchiveObject* object : news.done)
-        counts_.object_bytes.add(object->bytes.size());
+    for (StoredObject& stored : news.done) {
+        const ArchiveObject& object = *stored.object;
+        const LsnRange range{shipment.plan.first, shipment.plan.last};
+        counts_.object_bytes.add(object.bytes.size());
+        shipment.done.push_back(
+            {std::move(stored.name), range, object.records, object.bytes.size(), object.sha256}
+        );
+    }
     if (news.failure) {
         store_->cancel();
         progress.failure = std::move(news.failure);
         return;
     }
-    if (shipment.done < shipment.objects.size()) return;
-    safe_ = shipment.plan.last;
+    if (shipment.done.size() < shipment.objects.size()) return;
+    if (const Status noted = shipped(shipment); !noted.ok()) {
+        progress.failure =
+            SinkFailure{FailureClass::transient, noted.error().message, std::nullopt};
+        return;
+    }
     shipment_.reset();
-    counts_.windows.add();
+    if (manifests_.due(clock_.wall())) return list();
     settle_idle();
 }
 
 SinkProgress ArchiveSink::poll(Nanoseconds wait) {
     SinkProgress progress;
+    if (!shipment_ && manifests_.due(clock_.wall())) list();
     if (!shipment_ && due()) close();
     if (failure_) {
         progress.failure = std::exchange(failure_, std::nullopt);
@@ -310,6 +320,7 @@ void ArchiveSink::reset(Lsn safe) {
     plan_ = nullptr;
     failure_.reset();
     flushing_ = false;
+    manifests_.start(safe);
     next_ = safe.next();
     last_ = safe;
     safe_ = safe;
@@ -317,8 +328,10 @@ void ArchiveSink::reset(Lsn safe) {
 
 std::unique_ptr<Store> make_store(const ArchiveConfig& config, const SinkContext& context) {
     if (config.s3) return std::make_unique<S3Store>(*config.s3, *context.clock);
+    // Its own temporary files beside those of the sink that it is a replay of.
     return std::make_unique<LocalStore>(
-        config.local->directory, context.journal.text() + '-' + context.id
+        config.local->directory,
+        context.journal.text() + '-' + context.id + (context.replay ? "-replay" : "")
     );
 }
 
@@ -335,9 +348,13 @@ Result<std::unique_ptr<Sink>> make_archive_sink(
             return std::move(endpoint).error();
     }
     PS_TRY(WindowLog log, WindowLog::open(context.state_dir, context.journal));
-    return std::unique_ptr<Sink>(
-        std::make_unique<ArchiveSink>(config, context, std::move(log), make_store(config, context))
+    PS_TRY(
+        ManifestLog manifests,
+        ManifestLog::open(context.state_dir, {context.journal, context.id, context.replay})
     );
+    return std::unique_ptr<Sink>(std::make_unique<ArchiveSink>(
+        config, context, std::move(log), std::move(manifests), make_store(config, context)
+    ));
 }
 
 SinkKind archive_kind() {

@@ -16,6 +16,7 @@ namespace penstock::sinks {
 /// cut is made durable (window_plan.h) before its first object goes out; after a crash or a failure
 /// the same records are cut in the same places again and give the same bytes under the same names,
 /// which the store recognises. The window's last LSN is safe when every object of it is durable.
+/// What is safe is noted in a manifest first (manifest.h), which goes to the store every hour.
 /// Memory: one window being filled and one on its way; see WindowConfig and Window.
 /// Errors: an endpoint that is no URL; a state file of a newer version.
 [[nodiscard]] Result<std::unique_ptr<Sink>> make_archive_sink(

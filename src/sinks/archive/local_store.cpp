@@ -126,7 +126,9 @@ StoreProgress LocalStore::poll(Nanoseconds) {
         return progress;
     }
     waiting_.pop_front();
-    progress.done.push_back(object);
+    progress.done.push_back(
+        {object, conflict ? name_beside(object->name, object->sha256) : object->name}
+    );
     progress.sent_bytes = object->bytes.size();
     progress.conflicts = conflict ? 1 : 0;
     return progress;

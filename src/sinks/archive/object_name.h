@@ -5,6 +5,7 @@
 #include "sinks/encode/archive_format.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,24 @@ struct Partition {
     Lsn last,
     ArchiveFormat format
 );
+
+/// What the name of an object says of it.
+struct ObjectName {
+    std::string stream;  // escaped, as it stands in the name
+    std::int64_t hour = 0;
+    std::string journal;  // its text
+    Lsn first;
+    Lsn last;
+    ArchiveFormat format = ArchiveFormat::ndjson;
+};
+
+/// object_name() and name_beside() backwards; `prefix` is what stands in front. Nothing: it is no
+/// such name.
+[[nodiscard]] std::optional<ObjectName> parse_object_name(
+    std::string_view name, std::string_view prefix
+);
+/// A stream as it stands in names.
+[[nodiscard]] std::string escaped_stream(std::string_view stream);
 
 /// The name for bytes that differ from those which already stand under `name`: with the beginning
 /// of their digest before the ending.

@@ -16,6 +16,9 @@
 
 namespace penstock::sinks {
 
+/// Where the SHA-256 of an object stands beside it, in lower-case hex.
+constexpr std::string_view kDigestHeader = "x-amz-meta-penstock-sha256";
+
 /// One call to a bucket, before it is signed.
 struct S3Call {
     std::string method;

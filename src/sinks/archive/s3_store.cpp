@@ -39,7 +39,7 @@ void S3Store::finished(HttpFinished one, StoreProgress& progress) {
     if (upload->failure()) {
         progress.failure = upload->failure();
     } else if (upload->done()) {
-        progress.done.push_back(&upload->object());
+        progress.done.push_back({&upload->object(), upload->key()});
         progress.conflicts += upload->conflict() ? 1U : 0U;
     } else {
         send(std::move(upload), progress);

@@ -13,8 +13,6 @@ namespace penstock::sinks {
 
 namespace {
 
-constexpr std::string_view kDigestHeader = "x-amz-meta-penstock-sha256";
-
 std::string base64_of(std::string_view bytes) {
     std::string out;
     const Sha256Digest digest = sha256(bytes);

@@ -45,6 +45,8 @@ public:
     S3Upload(const ArchiveObject& object, bool again, S3Manner& manner);
 
     [[nodiscard]] const ArchiveObject& object() const noexcept { return object_; }
+    /// Where it stands once it is done.
+    [[nodiscard]] const std::string& key() const noexcept { return key_; }
     /// The call to make now. Precondition: not done and no failure.
     [[nodiscard]] S3Call call();
     void answered(const HttpResponse& response, Nanoseconds wall);

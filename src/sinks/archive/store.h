@@ -13,10 +13,16 @@
 
 namespace penstock::sinks {
 
+/// An object that is durable at the far side, with exactly its bytes.
+struct StoredObject {
+    const ArchiveObject* object = nullptr;
+    std::string name;  // its own, or the one beside
+};
+
 /// What a call of Store::poll() brought.
 struct StoreProgress {
-    std::vector<const ArchiveObject*> done;  // durable at the far side, with exactly these bytes
-    std::optional<SinkFailure> failure;      // then cancel() follows
+    std::vector<StoredObject> done;
+    std::optional<SinkFailure> failure;  // then cancel() follows
     std::uint64_t sent_bytes = 0;
     std::uint64_t conflicts = 0;  // objects that stand under another name, see Store
 };

@@ -1,17 +1,23 @@
 // The archive sink against a real S3 server that verifies signatures and body hashes.
 #include "sinks/archive/archive_sink.h"
 #include "sinks/archive/archived.h"
+#include "sinks/archive/object_name.h"
+#include "sinks/archive/object_reader.h"
 #include "sinks/archive/s3_call.h"
+#include "sinks/archive/verify.h"
 #include "sinks/contract/server_far_side.h"
+#include "support/fake_clock.h"
 #include "support/record_builder.h"
 #include "support/shared_server.h"
 #include "support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 using namespace penstock;
 using namespace penstock::sinks;
@@ -351,4 +357,99 @@ TEST_CASE(
     for (const Arrival& arrival : test::arrivals_in(inside))
         devices.insert(arrival.device);
     CHECK(devices == std::set<std::string>(names.begin(), names.end()));
+}
+
+TEST_CASE("archive verify: a real bucket is asked, object by object", "[sinks][archive][server]") {
+    PS_NEEDS_S3;
+    Place place;
+    place.config.s3 = bucket_of(*shared(), place.prefix);
+    std::vector<RecordBuilder> records(60);
+    std::vector<RecordView> views;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const auto hour = static_cast<Nanoseconds>(i) * 3600 * kSecond;
+        views.push_back(records[i].event_time(kNoon + hour).payload("{\"n\":1}").view());
+    }
+    place.config.window.partitions = 20;
+    test::FakeClock clock;
+    clock.advance(system_clock().wall() - clock.wall() + 300 * kSecond);
+    SinkContext context;
+    context.id = "lake";
+    context.journal = JournalId{{9}};
+    context.state_dir = place.dir / "state";
+    context.clock = &clock;
+    auto sink = make_archive_sink(place.config, context);
+    REQUIRE(sink.ok());
+    REQUIRE(deliver(**sink, views).safe == Lsn{views.size()});
+    const auto verified = [&](bool deep) {
+        std::ostringstream out;
+        const auto found =
+            verify_archive({place.config, "lake", place.dir / "state", {}, 0, deep}, clock, out);
+        if (!found.ok()) FAIL(found.error().message);
+        INFO(out.str());
+        return std::pair(*found, out.str());
+    };
+    CHECK(verified(false).first == 0);
+    CHECK_THAT(verified(true).second, Catch::Contains("60 records archived"));
+    clock.set_wall(-300 * kSecond);  // set back: the manifest goes out
+    for (int i = 0;
+         i < 600 &&
+         test::objects_below(shared()->folder() + "/data/telemetry/" + place.prefix + "/manifest")
+             .empty();
+         ++i)
+        static_cast<void>((*sink)->poll(10 * kMillisecond));
+    CHECK(verified(false).first == 0);
+    CHECK_THAT(verified(false).second, Catch::Contains("1 manifests"));
+    CHECK(make_object_reader(place.config, clock, 7)->list(with_slash(place.prefix))->size() == 61);
+    const std::string folder = shared()->folder() + "/data/telemetry/" + place.prefix + '/';
+    const Objects objects = place.objects(*shared());
+    const auto object = std::find_if(objects.begin(), objects.end(), [](const auto& o) {
+        return o.first.find("stream=") != std::string::npos;
+    });
+    REQUIRE(object != objects.end());
+    const auto manifest = std::find_if(objects.begin(), objects.end(), [](const auto& o) {
+        return o.first.starts_with("manifest/");
+    });
+    REQUIRE(manifest != objects.end());
+    const auto write = [&folder](const std::string& name, std::string_view bytes) {
+        std::ofstream(folder + name, std::ios::binary) << bytes;
+    };
+    const auto undo = [&] { write(object->first, object->second); };
+    INFO(object->first);
+    {
+        write("foreign.txt", "not ours");
+        const auto [findings, said] = verified(false);
+        CHECK(findings == 1);
+        CHECK_THAT(said, Catch::Contains("foreign.txt: is not of this archive"));
+        std::filesystem::remove(folder + "foreign.txt");
+    }
+    {
+        write(object->first, std::string_view(object->second).substr(1));
+        const auto [findings, said] = verified(false);
+        CHECK(findings == 1);
+        CHECK_THAT(said, Catch::Contains(object->first + ": has "));
+        undo();
+    }
+    {
+        std::string altered = object->second;
+        altered.back() = static_cast<char>(altered.back() ^ 1);
+        write(object->first, altered);
+        const auto [findings, said] = verified(true);
+        CHECK(findings == 1);
+        CHECK_THAT(said, Catch::Contains(object->first + ": has another SHA-256"));
+        undo();
+        CHECK(verified(true).first == 0);
+    }
+    {
+        std::filesystem::remove(folder + object->first);
+        const auto [findings, said] = verified(false);
+        CHECK(findings == 1);
+        CHECK_THAT(said, Catch::Contains(object->first + ": is missing (1 records, LSN "));
+        undo();
+    }
+    {
+        std::filesystem::remove(folder + manifest->first);
+        const auto [findings, said] = verified(false);
+        CHECK(findings >= 1);
+        CHECK_THAT(said, Catch::Contains(manifest->first + ": is missing (the sink's state"));
+    }
 }

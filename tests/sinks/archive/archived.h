@@ -102,6 +102,7 @@ using Objects = std::map<std::string, std::string>;
 [[nodiscard]] inline std::vector<sinks::contract::Arrival> arrivals_in(const Objects& objects) {
     std::vector<sinks::contract::Arrival> all;
     for (const auto& [name, bytes] : objects) {
+        if (name.starts_with("manifest/")) continue;
         if (name.ends_with(".parquet")) {
             for (const std::string& row : ParquetReaders::shared()->rows(bytes))
                 all.push_back(arrival_of_row(row));
