@@ -1,4 +1,6 @@
 """T10: ten times what the node can take, for a while."""
+import contextlib
+import os
 import re
 import subprocess
 import threading
@@ -20,7 +22,7 @@ memory_limit: 192MiB
 score_state: {{ memory: 32MiB }}
 journal: {{ memory_tail: 32MiB, retain_size: 100GiB }}
 sinks:
-  lake: {{ type: archive, streams: [wearables], local: {{ directory: "{lake}" }}, window: {{ age: 1s }} }}
+  lake: {{ type: archive, local: {{ directory: "{lake}" }}, window: {{ age: 1s }} }}
 """
 # What need not be read again afterwards has a stream of its own, which costs the node the same.
 STREAMS = """
@@ -53,10 +55,28 @@ class Watch(threading.Thread):
             self.most = max(self.most, memory(self.pid))
 
 
+@contextlib.contextmanager
+def on_cores(cores):
+    """Where the processes run that are started meanwhile."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def halves():
+    """Cores for the daemon and for those that send: what it costs to offer too much is not the daemon's loss."""
+    cores = sorted(os.sched_getaffinity(0))
+    half = len(cores) // 2
+    return (cores[:half], cores[half:]) if half else (cores, cores)
+
+
 def numbers(folder):
-    """Which of the generator's numbers are in an archive, as a bytearray, and how many lines there are."""
+    """Which of the generator's numbers are in an archive's stream, as a bytearray, and how many lines there are."""
     found, lines = bytearray(), 0
-    for path in sorted(folder.rglob("*.zst")):
+    for path in sorted(folder.rglob("*wearables*/**/*.zst")):
         text = subprocess.run(["zstd", "-dcq", str(path)], capture_output=True, check=True).stdout
         lines += text.count(b"\n")
         for number in re.findall(rb'"n":(\d{10})', text):
@@ -82,11 +102,14 @@ def seconds_until_normal(daemon):
 
 def overload(seconds, times=10, calm=5.0):
     """`calm` seconds as much as goes, then `seconds` of `times` that much on offer beside a flood of QoS 0."""
-    with Daemon(streams=STREAMS, listeners="  memory: 64MiB\n") as daemon:
+    own, senders = halves()
+    with Daemon(streams=STREAMS, listeners="  memory: 64MiB\n") as daemon, contextlib.ExitStack() as places:
         lake = daemon.dir / "lake"
         daemon.extra = MEMORY.format(lake=lake)
         daemon.write_config()
-        daemon.start()
+        with on_cores(own):
+            daemon.start()
+        places.enter_context(on_cores(senders))
         most = Load(daemon.mqtt, DEVICES, messages=10**9, topic="iot/flood/data")
         time.sleep(calm)
         most.stop()
