@@ -134,6 +134,8 @@ PS_AVX2 [[gnu::always_inline]] inline TextMarks::Block TextMarks::block_of_avx2(
 }
 
 PS_AVX2 bool TextMarks::find_avx2(std::string_view text) {
+    clear();
+    if (text.size() > kMaxSize) return false;
     PS_FIND_MARKS(block_of_avx2);
 }
 
@@ -180,16 +182,20 @@ TextMarks::Block TextMarks::block_of(const char* p) noexcept {
 #endif
 
 bool TextMarks::find_plain(std::string_view text) {
+    clear();
+    if (text.size() > kMaxSize) return false;
     PS_FIND_MARKS(block_of);
 }
 
 #undef PS_FIND_MARKS
 
-bool TextMarks::find(std::string_view text) {
+void TextMarks::clear() noexcept {
     count_ = 0;
     quotes_ = 0;
     escapes_ = false;
-    if (text.size() > kMaxSize) return false;
+}
+
+bool TextMarks::find(std::string_view text) {
 #if defined(__x86_64__)
     static const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                                  __builtin_cpu_supports("popcnt");

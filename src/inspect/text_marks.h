@@ -20,6 +20,8 @@ public:
     /// character in one of its strings, or a string is not closed. 64 readable bytes must follow
     /// the text.
     [[nodiscard]] bool find(std::string_view text);
+    /// The same with what every processor of the architecture has.
+    [[nodiscard]] bool find_plain(std::string_view text);
 
     /// Offsets of each `,`, `}` and `]` outside of strings, rising.
     [[nodiscard]] const std::uint16_t* ends() const noexcept { return ends_.data(); }
@@ -34,7 +36,7 @@ private:
     struct State;
     static Block block_of(const char* p) noexcept;
     static Block block_of_avx2(const char* p) noexcept;
-    bool find_plain(std::string_view text);
+    void clear() noexcept;
     bool find_avx2(std::string_view text);
     void note(const Block& block, std::uint16_t base, State& state) noexcept;
     bool finish(const State& state) noexcept;

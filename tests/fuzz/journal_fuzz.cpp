@@ -9,6 +9,7 @@
 #include "support/fake_disk.h"
 
 #include <cstring>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -194,17 +195,26 @@ public:
     bool forged_ = false;
 };
 
-RecoveryInputs inputs(bool accept) {
+/// What a start meets beside the journal's own files.
+struct Surroundings {
+    bool accept = false;          // --accept-loss
+    std::uint64_t elsewhere = 0;  // highest LSN that a cursor names
+    bool full = false;            // the disk, from the start on
+};
+
+RecoveryInputs inputs(const Surroundings& around) {
     RecoveryInputs made;
     made.directory = kFolder;
-    made.on_corruption = accept ? OnCorruption::accept_loss : OnCorruption::refuse;
+    made.on_corruption = around.accept ? OnCorruption::accept_loss : OnCorruption::refuse;
     made.random = [state = std::uint64_t{1}](std::span<std::byte> out) mutable {
         for (std::byte& byte : out) {
             state = state * 6364136223846793005U + 1442695040888963407U;
             byte = static_cast<std::byte>(state >> 56U);
         }
     };
-    made.highest_elsewhere = [](const JournalId&) -> Result<Lsn> { return Lsn{0}; };
+    made.highest_elsewhere = [lsn = around.elsewhere](const JournalId&) -> Result<Lsn> {
+        return Lsn{lsn};
+    };
     made.now = 2'000'000'000 * kSecond;
     return made;
 }
@@ -229,13 +239,17 @@ void check_chunk(const ChunkPtr& chunk, const History& history) {
     }
 }
 
+/// What a reader shows, up to where it stops; false: at damage.
+struct Shown {
+    std::vector<Tail::Entry> entries;
+    bool whole = false;
+};
+
 /// Reads everything that is left, in order, without a hole that nobody names.
-void read_all(FakeDisk& disk, const Recovered& recovered, const History& history) {
-    Tail tail(0);
-    SegmentList segments;
-    for (const SegmentInfo& segment : recovered.segments)
-        segments.add(segment);
-    tail.start_at(recovered.report.tail);
+Shown read_all(
+    FakeDisk& disk, const Tail& tail, const SegmentList& segments, const History& history
+) {
+    Shown shown;
     Reader reader(disk, tail, segments);
     reader.seek(segments.oldest().value_or(Lsn{1}));
     const std::size_t most = 4 * kSegmentSize;
@@ -244,7 +258,7 @@ void read_all(FakeDisk& disk, const Recovered& recovered, const History& history
         const auto read = reader.read(0, {});
         if (!read) {
             claim(reader.position() == from, "an error does not move a reader");
-            return;  // damage in a sealed segment: told, not stepped over
+            return shown;  // damage in a sealed segment: told, not stepped over
         }
         claim(reader.position() > from, "a reader that reads moves on");
         if (read->chunk != nullptr) {
@@ -252,6 +266,48 @@ void read_all(FakeDisk& disk, const Recovered& recovered, const History& history
             check_chunk(read->chunk, history);
         } else {
             claim(read->gap.from == from && read->gap.cause != Gap::Cause::none, "a gap is named");
+        }
+        shown.entries.push_back({from, {reader.position().value - 1}, read->chunk, read->gap.cause}
+        );
+    }
+    shown.whole = true;
+    return shown;
+}
+
+/// The same journal from the disk and, as if it had just been written, from memory.
+void check_readers(FakeDisk& disk, const Recovered& recovered, const History& history) {
+    SegmentList segments;
+    for (const SegmentInfo& segment : recovered.segments)
+        segments.add(segment);
+    Tail disk_only(0);
+    disk_only.start_at(recovered.report.tail);
+    const Shown shown = read_all(disk, disk_only, segments, history);
+    if (!shown.whole || shown.entries.empty()) return;
+    Tail memory(std::size_t{1} << 24U);
+    memory.start_at(Lsn{shown.entries.front().first.value - 1});
+    std::deque<Tail::Entry> entries(shown.entries.begin(), shown.entries.end());
+    memory.publish(entries);
+    const Shown again = read_all(disk, memory, segments, history);
+    claim(again.whole && again.entries.size() == shown.entries.size(), "memory shows as much");
+    for (std::size_t i = 0; i < shown.entries.size(); ++i)
+        claim(
+            again.entries[i].first == shown.entries[i].first &&
+                again.entries[i].last == shown.entries[i].last &&
+                again.entries[i].cause == shown.entries[i].cause,
+            "memory shows what the disk shows"
+        );
+}
+
+/// Each frame header of a segment is found by its place alone.
+void check_headers(FakeDisk& disk, const Recovered& recovered) {
+    for (const SegmentInfo& segment : recovered.segments) {
+        auto scan = SegmentScan::open(disk, segment);
+        if (!scan) continue;
+        std::uint64_t at = 0;
+        while (const auto header = scan->next_header(at)) {
+            if (!*header) break;
+            claim((*header)->offset >= at, "a header stands behind the place asked for");
+            at = (*header)->offset + kBlock;
         }
     }
 }
@@ -284,7 +340,7 @@ void check_surveys(FakeDisk& disk) {
     }
 }
 
-void start(FakeDisk& disk, const History& history, bool accept) {
+void start(FakeDisk& disk, const History& history, const Surroundings& around) {
     std::map<std::string, Bytes> sealed;
     for (const std::string& name : disk.names(kFolder)) {
         const auto bytes = disk.contents(kFolder / name);
@@ -292,9 +348,10 @@ void start(FakeDisk& disk, const History& history, bool accept) {
             load_footer(std::span(bytes).last(kBlock)))
             sealed[name] = bytes;
     }
-    const auto first = recover(inputs(accept), disk);
+    if (around.full) disk.set_capacity(disk.used());
+    const auto first = recover(inputs(around), disk);
     if (!first) {
-        if (accept) return;
+        if (around.accept) return;
         for (const auto& [name, bytes] : sealed)
             claim(
                 disk.contents(kFolder / name) == bytes, "a refused start changes no sealed segment"
@@ -302,16 +359,20 @@ void start(FakeDisk& disk, const History& history, bool accept) {
         return;
     }
     claim(first->report.next > first->report.tail, "no LSN is given twice");
-    claim(accept || first->report.lost_lsns == 0, "a start that was not told to loses nothing");
+    claim(first->report.next.value > around.elsewhere, "no LSN that a cursor names is given again");
+    claim(
+        around.accept || first->report.lost_lsns == 0, "a start that was not told to loses nothing"
+    );
     Lsn due{0};
     for (const SegmentInfo& segment : first->segments) {
         claim(due.value == 0 || segment.first == due, "segments leave no hole between them");
         claim(segment.sealed, "a start leaves sealed segments");
         due = segment.last.next();
     }
-    read_all(disk, *first, history);
+    check_readers(disk, *first, history);
+    check_headers(disk, *first);
     // The next start finds nothing to mend.
-    const auto second = recover(inputs(false), disk);
+    const auto second = recover(inputs({}), disk);
     claim(second.ok(), "what a start mended starts again");
     claim(second->report.tail == first->report.tail, "a second start loses nothing");
     claim(
@@ -328,11 +389,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace penstock;
     using namespace penstock::journal;
     fuzz::Input input(data, size);
-    const bool accept = input.flag();
+    Surroundings around;
+    around.accept = input.flag();
+    constexpr std::uint64_t kElsewhere[] = {0, 1, 5, 1000};
+    around.elsewhere = kElsewhere[input.choice(4)];
+    around.full = input.flag();
     FakeDisk disk;
     History history(disk);
     history.play(input.text());
     if (!history.forged_) check_surveys(disk);
-    start(disk, history, accept);
+    start(disk, history, around);
     return 0;
 }

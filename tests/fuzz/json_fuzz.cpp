@@ -5,10 +5,12 @@
 #include "fuzz.h"
 #include "inspect/strict_json.h"
 #include "inspect/support.h"
+#include "inspect/text_marks.h"
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace penstock::inspect {
@@ -96,6 +98,26 @@ void check_record(const Examined& examined, std::string_view payload) {
     claim(line.find('\n') == line.npos, "a record's JSON is one line");
 }
 
+void check_marks(std::string_view text) {
+    const fuzz::Block block(text, 2 * kPayloadPadding);
+    static TextMarks best;
+    static TextMarks plain;
+    const bool found = best.find(block.text());
+    claim(found == plain.find_plain(block.text()), "every processor finds marks, or none does");
+    if (!found) return;
+    claim(
+        std::ranges::equal(
+            std::span(best.ends(), best.end_count()), std::span(plain.ends(), plain.end_count())
+        ),
+        "every processor finds the same ends"
+    );
+    claim(
+        best.quotes() == plain.quotes() && best.ascii() == plain.ascii() &&
+            best.escapes() == plain.escapes(),
+        "every processor finds the same marks"
+    );
+}
+
 void check(const Examined& examined, std::string_view payload, bool schemaless) {
     // The slow reader knows no bounds of fields and sizes: what it takes may still be refused.
     const bool sound = StrictJson::takes(payload) && valid_utf8(payload);
@@ -128,7 +150,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace penstock;
     using namespace penstock::inspect;
     static const auto inspector = Inspector::create(config_of(kStreams), 42);
-    static Workspace workspace(inspector.value()->max_fields());
+    Workspace workspace(inspector.value()->max_fields());
     fuzz::Input input(data, size);
     constexpr std::string_view kTopics[] = {"p/1/2", "f/x", "s", "e", "none"};
     const std::size_t topic = input.choice(5);
@@ -141,6 +163,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     message.client_id = "c";
     message.payload = block.text();
     message.arrival = kArrival;
+    check_marks(block.text());
     // Twice: the second time it meets what the first has taught the workspace.
     std::optional<Outcome> first;
     for (int i = 0; i < 2; ++i) {

@@ -51,6 +51,7 @@ void check_publish(const Frame& frame, Version version, const Block& block) {
 }
 
 void check_body(const Frame& frame, const Block& block) {
+    claim(name(frame.type()) != "unknown", "each type of packet has a name");
     check_connect(frame, block);
     (void)decode_pingreq(frame);
     for (const Version version : {Version::v31, Version::v311, Version::v5}) {

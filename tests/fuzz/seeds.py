@@ -61,7 +61,7 @@ def subscribe(head, filters, options=b"\0", level=4, properties=b""):
 CONNECT_PROPERTIES = [
     b"\x11\0\0\0\5", b"\x15\0\1m", b"\x15\0\1m\x16\0\1d", b"\x16\0\1d", b"\x17\0", b"\x17\2", b"\x19\1", b"\x21\0\5",
     b"\x21\0\0", b"\x22\0\5", b"\x26\0\1k\0\1v", b"\x26\0\1k\0\1v" * 5, b"\x27\0\0\0\x20", b"\x27\0\0\0\0",
-    b"\x12\0\1x", b"\x13\0\1", b"\x7e", b"\x11\0\0\0\5\x11\0\0\0\5", b"\x26\0\5k",
+    b"\x12\0\1x", b"\x13\0\1", b"\x7e", b"\4\1", b"\x11\0\0\0\5\x11\0\0\0\5", b"\x26\0\5k",
 ]
 PUBLISH_PROPERTIES = [
     b"\1\1", b"\1\2", b"\2\0\0\0\x0a", b"\3\0\1a", b"\x08\0\1r", b"\x09\0\1c", b"\x23\0\1", b"\x23\0\0", b"\x0b\1",
@@ -212,6 +212,9 @@ def payloads():
         b'{\n "a" : [ 1 ,\n 2 ] \t}', b'{"a":"' + b"x" * 200 + b'"}', b'{"id":"' + b"d" * 300 + b'","n":1}', b'{"id":"a\\nb","n":1}',
         b"{" + b" " * 4100 + b"}", b'{"a\\n.b":{"c\\t":1}}', b'{"a":{"b":1,"b":2}}', b'{"n":5}', b'{"s":"bb","n":1}',
         b'{"n":1,"o":{"p":"x"}}', b'{"id":true,"n":1}', b'{"n":null}', b'{"i":99999999999999999999,"n":1}',
+        b'{"n":1,"x":[1,{"y":2}],"z":{"w":"v"}}', b'{"n":1,"o":[1],"s":{"a":2}}', b'{"a":"x', b'{"a":"x\\', b'{"a":"\\u12"}',
+        b'{"\\u00e9":1,"\\u20ac\\n":2,"\\ud83d\\ude00":3,"n":1}', b'{"a":"\\u123x"}', b'{"a":"\\udc00"}',
+        b'{"s":"' + b"y" * 40 + b'\\"","n":1}', b'{"n":1,"' + b"\\u0061" * 20 + b'":[1,2]}', b'{"a":"' + b"z" * 40 + b'\x02"}',
     ]
     yield from (chosen(b, topic, 0) for b in bodies for topic in range(5))
     yield from (chosen(b, 0, 7) for b in bodies[:4])
@@ -273,6 +276,9 @@ def journals():
               b"z\2\2\0\0", b"z\2\2\0\3", b"c\2\2\x06\3"]
     for before, spoil, accept in itertools.product((add, add * 4, base, b"", b"e" + add), spoils, (0, 1)):
         yield chosen(before + spoil, accept)
+    for before, spoil, around in itertools.product((add * 4, base, b""), (b"", *spoils[1:6], b"r\0", b"n\0\7"),
+                                                   ((0, 1, 0), (0, 2, 0), (0, 3, 0), (1, 3, 0), (0, 0, 1), (1, 0, 1))):
+        yield chosen(before + spoil, *around)
     yield from (chosen(base + a + b, 1) for a, b in itertools.combinations(spoils[1:16], 2))
 
 

@@ -46,15 +46,34 @@ void check_cursor(Bytes bytes) {
     );
 }
 
+void check_written_again(const journal::QuarantineEntry& entry) {
+    const Bytes bytes = journal::encode_quarantine_entry(
+        entry.sink, entry.lsn, entry.time, entry.reason, entry.record
+    );
+    const auto again = journal::next_quarantine_entry(bytes, 0);
+    claim(again && again->next == bytes.size(), "an entry that was read can be written");
+    claim(
+        again->entry.sink == entry.sink && again->entry.lsn == entry.lsn &&
+            again->entry.reason == entry.reason && again->entry.record == entry.record,
+        "an entry is read as it was written"
+    );
+}
+
 void check_quarantine(Bytes bytes) {
-    mend(bytes, 24, 0, 24);
     (void)journal::decode_quarantine_header(bytes).ok();
+    mend(bytes, 24, 0, 24);
+    if (const auto journal = journal::decode_quarantine_header(bytes)) {
+        const auto again =
+            journal::decode_quarantine_header(journal::encode_quarantine_header(*journal));
+        claim(again.ok() && *again == *journal, "a header is read as it was written");
+    }
     const std::size_t size = get<std::uint32_t>(bytes, journal::kQuarantineFileHeader + 4);
     const std::size_t body = journal::kQuarantineFileHeader + 16;
     if (size <= bytes.size()) mend(bytes, body - 8, body, std::min(body + size, bytes.size()));
     mend(bytes, body - 4, body - 16, body - 4);
     std::size_t at = 0;
     while (const auto found = journal::next_quarantine_entry(bytes, at)) {
+        check_written_again(found->entry);
         claim(found->at >= at && found->next > found->at, "entries stand one behind the other");
         claim(found->next <= bytes.size(), "entries stand in the file");
         claim(found->entry.record.size() <= bytes.size(), "a record stands in the file");
@@ -157,13 +176,23 @@ Bytes good_state() {
 void check_state(const Bytes& patch) {
     Bytes bytes = patched(good_state(), patch);
     const std::size_t size = get<std::uint32_t>(bytes, 0);
+    (void)inspect::StateBlob::parse(bytes).ok();
     if (size >= 16 && size <= bytes.size()) inspect::StateBlob::seal(std::span(bytes).first(size));
     const auto blob = inspect::StateBlob::parse(bytes);
     if (!blob) return;
     claim(blob->bytes().size() <= bytes.size(), "a state stands in the file");
     claim(!blob->device().empty(), "a state has a device");
-    for (std::size_t i = 0; i < blob->metrics(); ++i)
+    for (std::size_t i = 0; i < blob->metrics(); ++i) {
         (void)blob->metric(i);
+        claim(blob->state(i).size() == blob->state_size(), "each metric has its state");
+    }
+    Bytes moved(blob->bytes().begin(), blob->bytes().end());
+    inspect::StateBlob::set_lsn(moved, blob->lsn().next());
+    const auto again = inspect::StateBlob::parse(moved);
+    claim(
+        again.ok() && again->lsn() == blob->lsn().next() && again->detector() == blob->detector(),
+        "a state keeps all but the LSN that it is given"
+    );
 }
 
 Bytes good_record() {
