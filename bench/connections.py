@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """T12: many quiet connections. User memory each, plain and TLS, and what the node spends on them.
 
-Usage: bench/connections.py [--count 18000] [--build DIR]
+Usage: bench/connections.py [--count 18000] [--build DIR] [--write]
 Opens them in steps, so that a memory that does not grow in proportion shows. The kernel's memory for the sockets is not
 counted. One process may open so many files only (ulimit -n): that bounds the count.
 """
-import argparse
 import pathlib
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from measure import process  # noqa: E402
+from measure import process, results  # noqa: E402
 from measure.servers import Penstock, total  # noqa: E402
 from support.cost import cpu_ns, memory  # noqa: E402
 from support.daemon import eventually  # noqa: E402
@@ -60,23 +59,25 @@ def open_many(tls, count, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = process.parser(__doc__)
     parser.add_argument("--count", type=int, default=18_000)
     parser.add_argument("--seconds", type=float, default=20, help="over which idle CPU is measured")
-    parser.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
-    options = parser.parse_args()
-    process.use(options.build) if options.build else process.build()
-    print(process.machine())
-    print("| | connections | user memory each, bytes | between steps | limit | idle CPU, % of a core | connects/s |\n"
-          "|---|---|---|---|---|---|---|")
+    options = process.prepared(parser)
+    with results.section("T12: quiet connections", options.write) as say:
+        compare(options, say)
+
+
+def compare(options, say):
+    say("| | connections | user memory each, bytes | between steps | limit | idle CPU, % of a core | connects/s |\n"
+        "|---|---|---|---|---|---|---|")
     for tls in (False, True):
         points, share, rate = open_many(tls, options.count, options.seconds)
         (n0, m0), (n1, m1) = points[0], points[-1]
         each = (m1 - m0) / (n1 - n0)
         steps = ", ".join(f"{(b[1] - a[1]) / (b[0] - a[0]):.0f}" for a, b in zip(points, points[1:]))
-        print(f"| {'TLS' if tls else 'plain'} | {n1} | {each:.0f} | {steps} | {LIMIT[tls]}"
-              f"{'' if each <= LIMIT[tls] else ' MISSED'} | "
-              f"{f'{share[1] * 100:.2f} with {share[0]}' if share else '-'} | {rate:.0f} |", flush=True)
+        say(f"| {'TLS' if tls else 'plain'} | {n1} | {each:.0f} | {steps} | {LIMIT[tls]}"
+            f"{'' if each <= LIMIT[tls] else ' MISSED'} | "
+            f"{f'{share[1] * 100:.2f} with {share[0]}' if share else '-'} | {rate:.0f} |")
 
 
 if __name__ == "__main__":

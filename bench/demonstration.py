@@ -8,7 +8,6 @@ killed (SIGKILL) after --warm seconds and started again half a second later; one
 seconds. Memory: of the pipeline's own processes, what they had more at any time than at the moment of the fault. Lost: acknowledged to the device and not in Kafka, not in the store. Again: events that came more than once.
 --write puts the table into bench/DEMONSTRATION.md.
 """
-import argparse
 import functools
 import os
 import pathlib
@@ -131,18 +130,15 @@ def row(name, what, r):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = process.parser(__doc__)
     parser.add_argument("--rate", type=float, default=5000)
     parser.add_argument("--warm", type=float, default=25, help="seconds before the fault: buffers that are always kept fill")
     parser.add_argument("--seconds", type=float, default=15, help="after it, and after a far side's return")
     parser.add_argument("--stop", type=float, default=60)
     parser.add_argument("--case", action="append", choices=["none", "kill", "stop"])
     parser.add_argument("--pipeline", action="append", help="only those whose name begins so")
-    parser.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
+    options = process.prepared(parser)
     options.case = options.case or ["none", "kill", "stop"]
-    process.use(options.build) if options.build else process.build()
     lines = list(HEAD)
     print("\n".join(HEAD), flush=True)
     for name, make, what, fault, target in cases(options):

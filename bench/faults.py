@@ -8,7 +8,6 @@ other two sinks lag behind on average, as a ratio of disturbed to undisturbed, m
 latency is printed, not judged: the far sides share the machine. After each disturbed stretch everything must arrive. At
 the end every acknowledged event must be in Kafka and in the archive, and in order per device.
 """
-import argparse
 import collections
 import json
 import pathlib
@@ -19,7 +18,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from measure import process  # noqa: E402
+from measure import process, results  # noqa: E402
 from support.cost import cpu_ns, memory  # noqa: E402
 from support.daemon import Daemon, eventually  # noqa: E402
 from support.fault_proxy import MODES, FaultProxy  # noqa: E402
@@ -126,17 +125,20 @@ def archived(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = process.parser(__doc__)
     parser.add_argument("--rate", type=float, default=15_000)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--sink", action="append", choices=["kafka", "series", "lake"])
     parser.add_argument("--mode", action="append", choices=MODES)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
-    options = parser.parse_args()
-    process.use(options.build) if options.build else process.build()
-    print(f"{process.machine()}; {options.rate:,.0f} events/s, {options.pairs} pairs of {options.seconds:g} s")
+    options = process.prepared(parser)
+    heading = f"T7, T8: a far side in trouble, {options.rate:,.0f} events/s, {options.pairs} pairs of {options.seconds:g} s"
+    with results.section(heading, options.write) as say:
+        measure(options, say)
+
+
+def measure(options, say):
     with FaultProxy(options.seed) as kafka_proxy, FaultProxy(options.seed + 1) as series_proxy, \
             FaultProxy(options.seed + 2) as lake_proxy, Kafka(KAFKA_ADVERTISED=f"127.0.0.1:{kafka_proxy.port}") as kafka, \
             Victoria() as victoria, S3() as s3, Daemon() as daemon:
@@ -148,15 +150,15 @@ def main():
         with Load(daemon.mqtt, DEVICES, rate=options.rate, seconds=5) as warm:
             warmed = warm.result()["acked"]
         rig = Rig(daemon, proxies, options)
-        print("| sink | fault | CPU us per event, undisturbed / disturbed | ratio | lag of the others, records | ratio | "
-              "ack p99 ms | memory + MiB | caught up after s |\n|---|---|---|---|---|---|---|---|---|", flush=True)
+        say("| sink | fault | CPU us per event, undisturbed / disturbed | ratio | lag of the others, records | ratio | "
+              "ack p99 ms | memory + MiB | caught up after s |\n|---|---|---|---|---|---|---|---|---|")
         for sink in options.sink or proxies:
             for mode in options.mode or MODES:
-                print(rig.compare(sink, mode), flush=True)
+                say(rig.compare(sink, mode))
         acked = warmed + sum(rig.ledgers)
         for name, lines in (("Kafka", kafka_lines(kafka)), ("archive", archived(s3.dir / "data" / s3.bucket))):
             records, late = in_order(lines)
-            print(f"{name}: {records:,} different records of {acked:,} acknowledged, {late} out of order per device"
+            say(f"{name}: {records:,} different records of {acked:,} acknowledged, {late} out of order per device"
                   f"{'' if records >= acked and not late else ' FAILED'}")
 
 

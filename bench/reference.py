@@ -6,13 +6,12 @@ The devices share the connections, one message a write, QoS 1. Latency counts fr
 arrived: at a consumer of Kafka, in the body of a write at the store, in a finished object of the archive. CPU is that of the
 node alone, beside Mosquitto's with the same load and nobody who reads, before and after, in the same run.
 """
-import argparse
 import pathlib
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from measure import process, servers  # noqa: E402
+from measure import process, results, servers  # noqa: E402
 from measure.pipelines import PenstockPipeline  # noqa: E402
 from measure.tally import Tally, compare  # noqa: E402
 from support import cost  # noqa: E402
@@ -48,17 +47,20 @@ def archived(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = process.parser(__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--mosquitto", type=float, default=60, help="seconds of each of the broker's two runs")
     parser.add_argument("--rate", type=float, default=20_000)
     parser.add_argument("--devices", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=1000)
-    parser.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
-    options = parser.parse_args()
-    process.use(options.build) if options.build else process.build()
-    print(f"{process.machine()}; {options.devices:,} devices at {options.rate:,.0f} events/s over {options.connections:,} "
-          f"connections for {options.seconds:.0f} s", flush=True)
+    options = process.prepared(parser)
+    heading = (f"T20: {options.devices:,} devices at {options.rate:,.0f} events/s over {options.connections:,} connections "
+               f"for {options.seconds:.0f} s, three sinks")
+    with results.section(heading, options.write) as say:
+        measure(options, say)
+
+
+def measure(options, say):
     broker = [mosquitto_cpu(options)]
     pipeline = PenstockPipeline(
         extra="score_state: { memory: 384MiB }\n", series="batch: { age: 50ms }",
@@ -78,16 +80,16 @@ def main():
     finally:
         pipeline.close()
     broker.append(mosquitto_cpu(options))
-    print(f"acknowledged {told['acked']:,} of {told['sent']:,}; after p50 {told['p50_us'] / 1000:.1f} ms, "
+    say(f"acknowledged {told['acked']:,} of {told['sent']:,}; after p50 {told['p50_us'] / 1000:.1f} ms, "
           f"p99 {told['p99_us'] / 1000:.1f} ms; memory {memory / 2**20:.0f} MiB\n"
           f"CPU {share * 100:.1f} % of a core; Mosquitto alone {broker[0] * 100:.1f} and {broker[1] * 100:.1f} %: "
           f"{share / min(broker):.2f}x (target: 30 % or 0.6x)\n\n"
           "| arrived at | lost | again | p50 ms | p95 ms | p99 ms | longest ms |\n|---|---|---|---|---|---|---|")
     for name, (times, late) in places.items():
         _, lost, again = compare(acked, times)
-        print(f"| {name} | {lost} | {again} | " + " | ".join(f"{late[q] / 1000:.1f}" for q in ("p50", "p95", "p99", "max"))
+        say(f"| {name} | {lost} | {again} | " + " | ".join(f"{late[q] / 1000:.1f}" for q in ("p50", "p95", "p99", "max"))
               + " |")
-    print(f"\nThe serverless stack: {PUBLISHED}, to its store.")
+    say(f"\nThe serverless stack: {PUBLISHED}, to its store.")
 
 
 if __name__ == "__main__":

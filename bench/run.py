@@ -4,10 +4,9 @@
 Usage: bench/run.py [--rounds 5] [--messages 600000] [--scenario P1 ...] [--write]
 The servers take turns (ABAB). Figures are CPU microseconds of the server process per acknowledged event; minimum and
 median over the rounds. A run is void when the journal or a sink has not exactly what was acknowledged, or when anything
-was quarantined. --write puts the tables into bench/RESULTS.md, with command, commit and machine; without --scenario
-everything is run, in about an hour.
+was quarantined. --write puts each table into its section of bench/RESULTS.md, with command, commit and machine; without
+--scenario everything is run, in about an hour.
 """
-import argparse
 import functools
 import json
 import pathlib
@@ -15,8 +14,7 @@ import statistics
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from measure import process  # noqa: E402
-from measure import servers  # noqa: E402
+from measure import process, results, servers  # noqa: E402
 from measure.pipeline_cost import pipeline_cost  # noqa: E402
 from measure.recovery import recovery  # noqa: E402
 from support import cost, load  # noqa: E402
@@ -133,84 +131,57 @@ def spread(values, digits):
     return f"{min(values):.{digits}f} ({statistics.median(values):.{digits}f})"
 
 
-def row(name, entry, results, base):
-    good = [r for r in results if "void" not in r]
+def row(entry, runs, base):
+    good = [r for r in runs if "void" not in r]
     if not good:
-        return f"| {name} | {entry.name} | void: {results[0]['void']} | | | | | | |"
+        return f"| {entry.name} | void: {runs[0]['void']} | | | | | | |"
     us = [r["server_us"] for r in good]
     ratio = ""
     if base:
         ratio = f"{min(us) / min(base):.2f} ({statistics.median(us) / statistics.median(base):.2f})"
-    void = f", {len(results) - len(good)} void" if len(good) < len(results) else ""
+    void = f", {len(runs) - len(good)} void" if len(good) < len(runs) else ""
     k = entry.arguments.split("--k ")[1].split()[0]
     counted = [r for r in good if "per_commit" in r]
     per = [f"{statistics.median(r[key] for r in counted):.0f}" if counted else "-" for key in ("per_read", "per_commit")]
     if "http" in entry.arguments:
         per[0] = "-"
     latency = " / ".join(f"{statistics.median(r[q] for r in good) / 1000:.1f}" for q in ("p50_us", "p99_us"))
-    return (f"| {name} | {entry.name} | {spread(us, 2)}{void} | {ratio} | {k} / {per[0]} / {per[1]} | "
+    return (f"| {entry.name} | {spread(us, 2)}{void} | {ratio} | {k} / {per[0]} / {per[1]} | "
             f"{max(r['per_second'] for r in good):,.0f} | {latency if good[0]['p99_us'] else '-'} | "
             f"{statistics.median(r['waited_us'] for r in good):.2f} | "
             f"{statistics.median(r['generator_us'] for r in good):.2f} |")
 
 
-HEAD = ["| scenario | server | CPU us per event, min (median) | ratio, min (median) | K / packets a read / records a commit | "
-        "most events/s | ack p50 / p99 ms | waited for a core, us | generator us |", "|---|---|---|---|---|---|---|---|---|"]
+HEAD = ["| server | CPU us per event, min (median) | ratio, min (median) | K / packets a read / records a commit | "
+        "most events/s | ack p50 / p99 ms | waited for a core, us | generator us |", "|---|---|---|---|---|---|---|---|"]
 
 
-def table(name, entries, rows):
+def table(entries, rows):
     base = [r["server_us"] for r in rows.get("mosquitto", []) if "void" not in r]
-    return [row(name, entry, rows[entry.name], base) for entry in entries]
-
-
-INTRO = """# Results
-
-Penstock: every event parsed to its last byte, validated, scored and on disk before its acknowledgement. Mosquitto (and
-FlashMQ): accepts and forgets, without subscriber and persistence. 500-byte wearable events of 16,384 devices, computed
-before the run; server and load generator on the same machine. Absolute figures differ from machine to machine by a factor
-of two and more: the ratio to Mosquitto in the same run decides. Each run in which the journal or a sink did not have
-exactly what was acknowledged would be void.
-"""
-
-
-def write(lines, options):
-    command = " ".join(["bench/run.py", *sys.argv[1:]])
-    text = [INTRO, f"Command: `{command}`; {process.machine()}; {options.rounds} interleaved rounds.", "", *lines]
-    (process.ROOT / "bench/RESULTS.md").write_text("\n".join(text) + "\n")
+    return [row(entry, rows[entry.name], base) for entry in entries]
 
 
 def main():
     known = scenarios()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = process.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=600_000, help="a round of a closed-loop scenario")
     parser.add_argument("--seconds", type=float, default=10, help="a round of an open-loop scenario")
     parser.add_argument("--scenario", action="append", choices=[*known, *SPECIAL])
     parser.add_argument("--pipeline-messages", type=int, default=50_000, help="a round of P8-Telegraf")
     parser.add_argument("--journal-gib", type=float, default=10, help="P10: what lies in the journal at the restart")
-    parser.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    if options.build:
-        process.use(options.build)
-    else:
-        process.build()
-    lines = list(HEAD)
-    for name in options.scenario or known:
-        if name in SPECIAL:
-            continue
-        what, entries = known[name]
-        rows = measure(name, entries, options.rounds, options.messages, options.seconds)
-        print("\n".join([what, *HEAD, *table(name, entries, rows)]), flush=True)
-        lines += table(name, entries, rows)
-    lines += ["", *(f"{name}: {known[name][0]}." for name in options.scenario or known if name in known)]
-    if "P8-Telegraf" in (options.scenario or SPECIAL):
-        lines += ["", *pipeline_cost(options.rounds, options.pipeline_messages)]
-    if "P10" in (options.scenario or SPECIAL):
-        lines += ["", *recovery(options.journal_gib)]
-    print("\n".join(lines))
-    if options.write:
-        write(lines, options)
+    options = process.prepared(parser)
+    for name in options.scenario or [*known, *SPECIAL]:
+        if name == "P8-Telegraf":
+            heading, lines = "three sinks, beside Mosquitto and Telegraf", pipeline_cost(options.rounds, options.pipeline_messages)
+        elif name == "P10":
+            heading, lines = "restart and catching up", recovery(options.journal_gib)
+        else:
+            heading, entries = known[name]
+            rows = measure(name, entries, options.rounds, options.messages, options.seconds)
+            lines = [*HEAD, *table(entries, rows)]
+        with results.section(f"{name}: {heading}", options.write) as say:
+            say("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """The build that is measured, and what it runs on."""
+import argparse
 import os
 import pathlib
 import platform
@@ -15,6 +16,21 @@ def build():
     subprocess.run(["cmake", "--preset", "bench"], cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["cmake", "--build", "--preset", "bench"], cwd=ROOT, check=True)
     use(BUILD)
+
+
+def parser(description):
+    """For the command line of a measurement, with the options that all have."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--build", type=pathlib.Path, help="an optimised build to take in place of build/bench")
+    made.add_argument("--write", action="store_true", help="puts the figures into bench/RESULTS.md")
+    return made
+
+
+def prepared(made):
+    """The options, with the programs in place."""
+    options = made.parse_args()
+    use(options.build) if options.build else build()
+    return options
 
 
 def folder():
@@ -40,6 +56,6 @@ def machine():
     """Commit and machine, one line."""
     model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), "unknown processor")
-    changed = " with changes" if git("status", "--porcelain", "-uno", "--", "src", "include", "bench") else ""
+    changed = " with changes" if git("status", "--porcelain", "-uno", "--", "src", "include", "bench", ":!bench/*.md") else ""
     return (f"commit {git('rev-parse', '--short', 'HEAD')}{changed}; {os.cpu_count()} cores, {model}; "
             f"Linux {platform.release()}")
