@@ -1,10 +1,10 @@
 // From bytes of a socket to messages, without the socket.
+#include "base/bytes.h"
 #include "base/metrics.h"
-#include "ingest/bytes.h"
+#include "base/mqtt/decode.h"
 #include "ingest/config.h"
 #include "ingest/http/elements.h"
 #include "ingest/http/request_parser.h"
-#include "ingest/mqtt/decode.h"
 #include "ingest/mqtt/session.h"
 #include "ingest/mqtt/wire.h"
 #include "ingest/shard_listeners.h"
@@ -112,7 +112,7 @@ private:
     metrics::Registry registry_;
     ingest::ListenerCells cells_;
     Taker intake_;
-    ingest::Bytes out_;
+    Bytes out_;
     mqtt::Session session_;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ingest/bytes.h"
+#include "base/bytes.h"
 #include "ingest/transport.h"
 #include "penstock/clock.h"
 #include "penstock/intake.h"

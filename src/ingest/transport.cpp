@@ -1,6 +1,6 @@
 #include "ingest/transport.h"
 
-#include "ingest/utf8.h"
+#include "base/utf8.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -38,7 +38,7 @@ std::string identity(const ASN1_STRING* text) {
     if (size <= kLongest)
         out.assign(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
     OPENSSL_free(utf8);
-    if (classify_utf8(out) != Text::clean) out.clear();
+    if (text::classify_utf8(out) != text::Text::clean) out.clear();
     return out;
 }
 

@@ -1,7 +1,7 @@
 // One MQTT packet at a time: framing, every decoder in every version, topic names and filters.
+#include "base/mqtt/decode.h"
+#include "base/mqtt/topic.h"
 #include "fuzz.h"
-#include "ingest/mqtt/decode.h"
-#include "ingest/mqtt/topic.h"
 #include "inspect/router.h"
 
 #include <algorithm>
@@ -50,12 +50,32 @@ void check_publish(const Frame& frame, Version version, const Block& block) {
     );
 }
 
+void check_server(const Frame& frame, Version version, const Block& block) {
+    ConnackReply hello;
+    if (decode_connack(frame, version, kMaxUser, hello) == Reason::success) {
+        claim(block.holds(hello.properties.reason_string), "a reason points into the packet");
+        claim(hello.properties.receive_maximum != 0, "a Receive Maximum is not 0");
+        claim(hello.properties.user_properties <= kMaxUser, "user properties are bounded");
+    }
+    PubackReply ack;
+    if (decode_puback(frame, version, kMaxUser, ack) == Reason::success) {
+        claim(block.holds(ack.properties.reason_string), "a reason points into the packet");
+        claim(ack.packet_id != 0, "a PUBACK has a packet id");
+    }
+    Disconnect last;
+    if (decode_server_disconnect(frame, version, kMaxUser, last) == Reason::success) {
+        claim(version == Version::v5, "only MQTT 5 has a server's DISCONNECT");
+        claim(block.holds(last.properties.reason_string), "a reason points into the packet");
+    }
+}
+
 void check_body(const Frame& frame, const Block& block) {
     claim(name(frame.type()) != "unknown", "each type of packet has a name");
     check_connect(frame, block);
     (void)decode_pingreq(frame);
     for (const Version version : {Version::v31, Version::v311, Version::v5}) {
         check_publish(frame, version, block);
+        check_server(frame, version, block);
         Subscribe subscribe;
         if (decode_subscribe(frame, version, kMaxUser, subscribe) == Reason::success) {
             claim(subscribe.packet_id != 0, "a SUBSCRIBE has a packet id");

@@ -265,7 +265,7 @@ private:
     FakeIntake intake_;
     metrics::Registry registry_;
     ingest::ListenerCells cells_{registry_, "mqtt"};
-    ingest::Bytes output_;
+    Bytes output_;
     Session session_;
     Next last_ = Next::go_on;
     std::deque<Owed> owed_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ingest/bytes.h"
+#include "base/bytes.h"
 #include "ingest/http/answer.h"
 #include "ingest/http/elements.h"
 #include "penstock/clock.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ingest/mqtt/reason.h"
+#include "base/mqtt/reason.h"
 
 #include <cstddef>
 #include <cstdint>

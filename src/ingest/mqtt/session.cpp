@@ -1,9 +1,9 @@
 #include "ingest/mqtt/session.h"
 
+#include "base/utf8.h"
 #include "config/secret.h"
 #include "ingest/config.h"
 #include "ingest/shard_listeners.h"
-#include "ingest/utf8.h"
 
 #include <algorithm>
 #include <chrono>
@@ -44,7 +44,7 @@ std::string text_of(const Reply& reply) {
         text += reply.pointer.substr(0, 200);
     }
     // Pointers hold member names as the device wrote them: a bad one must not make a bad packet.
-    if (ingest::classify_utf8(text) == ingest::Text::malformed) return std::string(reply.reason);
+    if (text::classify_utf8(text) == text::Text::malformed) return std::string(reply.reason);
     return text;
 }
 
@@ -144,7 +144,7 @@ Reason Session::check_connect(const Connect& packet, const Desk& desk) const {
     const bool needs_id = packet.version == Version::v31 || (!five && !packet.clean_start);
     if (packet.client_id.empty() && needs_id) return Reason::client_id_not_valid;
     if (packet.client_id.size() > settings.max_client_id_bytes ||
-        ingest::classify_utf8(packet.client_id) != ingest::Text::clean) {
+        text::classify_utf8(packet.client_id) != text::Text::clean) {
         return Reason::client_id_not_valid;
     }
     if (!packet.has_will) return Reason::success;

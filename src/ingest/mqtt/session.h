@@ -1,12 +1,12 @@
 #pragma once
 
-#include "ingest/bytes.h"
-#include "ingest/mqtt/decode.h"
-#include "ingest/mqtt/encode.h"
+#include "base/bytes.h"
+#include "base/mqtt/decode.h"
+#include "base/mqtt/encode.h"
+#include "base/mqtt/packet.h"
+#include "base/mqtt/reason.h"
+#include "base/mqtt/topic.h"
 #include "ingest/mqtt/inflight.h"
-#include "ingest/mqtt/packet.h"
-#include "ingest/mqtt/reason.h"
-#include "ingest/mqtt/topic.h"
 #include "penstock/clock.h"
 #include "penstock/intake.h"
 
@@ -29,8 +29,8 @@ struct Desk {
     const ingest::MqttListenerConfig& settings;
     Intake& intake;
     ingest::ListenerCells& cells;
-    ingest::Bytes& out;  // packets to the device are appended here
-    Ticket ticket;       // slot and generation of the connection; the session sets the sequence
+    Bytes& out;     // packets to the device are appended here
+    Ticket ticket;  // slot and generation of the connection; the session sets the sequence
     Nanoseconds arrival = 0;  // wall time of what is being received
     Nanoseconds now = 0;      // monotonic
 };

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/metrics.h"
+#include "base/mqtt/packet.h"
 #include "ingest/mqtt/clients.h"
-#include "ingest/mqtt/packet.h"
 
 #include <array>
 

@@ -1,8 +1,8 @@
-#include "ingest/bytes.h"
+#include "base/bytes.h"
+#include "base/utf8.h"
 #include "ingest/mqtt/assigned_id.h"
 #include "ingest/readiness.h"
 #include "ingest/timer_wheel.h"
-#include "ingest/utf8.h"
 #include "penstock/intake.h"
 
 #include <boost/asio/io_context.hpp>
@@ -16,9 +16,8 @@
 #include <vector>
 
 using namespace penstock;
-using ingest::Bytes;
-using ingest::Text;
 using ingest::TimerWheel;
+using text::Text;
 using std::string_literals::operator""s;
 
 namespace {
@@ -116,7 +115,7 @@ TEST_CASE(
 
 TEST_CASE("texts are told clean from unusual from malformed", "[ingest][utf8][M09]") {
     for (const auto& clean : {""s, "abc"s, "eight by"s, "naïve – ☃ 😀"s, std::string(100, '~')}) {
-        CHECK(ingest::classify_utf8(clean) == Text::clean);
+        CHECK(text::classify_utf8(clean) == Text::clean);
     }
     for (const auto& unusual :
          {"\t"s,
@@ -127,7 +126,7 @@ TEST_CASE("texts are told clean from unusual from malformed", "[ingest][utf8][M0
           "\xef\xb7\x90"s,
           "\xf0\x9f\xbf\xbf"s}) {
         INFO(unusual);
-        CHECK(ingest::classify_utf8(unusual) == Text::unusual);
+        CHECK(text::classify_utf8(unusual) == Text::unusual);
     }
     for (const auto& bad :
          {"\0"s,
@@ -140,7 +139,7 @@ TEST_CASE("texts are told clean from unusual from malformed", "[ingest][utf8][M0
           "\xf4\x90\x80\x80"s,
           "\xff"s,
           "ab\xe2\x98"s}) {
-        CHECK(ingest::classify_utf8(bad) == Text::malformed);
+        CHECK(text::classify_utf8(bad) == Text::malformed);
     }
 }
 
@@ -152,11 +151,11 @@ TEST_CASE(
         const Text expected = c == 0 || c >= 0x80     ? Text::malformed
                               : c < 0x20 || c == 0x7f ? Text::unusual
                                                       : Text::clean;
-        CHECK(ingest::classify_utf8(one) == expected);
+        CHECK(text::classify_utf8(one) == expected);
         for (int at = 0; at < 8; ++at) {
             std::string eight(8, 'a');
             eight[static_cast<std::size_t>(at)] = one[0];
-            CHECK(ingest::classify_utf8(eight) == expected);
+            CHECK(text::classify_utf8(eight) == expected);
         }
     }
 }

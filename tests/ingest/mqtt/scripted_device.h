@@ -115,7 +115,7 @@ public:
     FakeIntake intake;
     penstock::metrics::Registry registry;
     penstock::ingest::ListenerCells cells{registry, "mqtt"};
-    penstock::ingest::Bytes output;
+    penstock::Bytes output;
     penstock::mqtt::Session session;
     penstock::mqtt::Next last = penstock::mqtt::Next::go_on;
     penstock::Nanoseconds now = penstock::kSecond;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "ingest/mqtt/packet.h"
-#include "ingest/mqtt/reader.h"
-#include "ingest/mqtt/reason.h"
+#include "base/mqtt/packet.h"
+#include "base/mqtt/reader.h"
+#include "base/mqtt/reason.h"
 
 #include <cstdint>
 
@@ -16,7 +16,9 @@ enum class PropertySet : std::uint8_t {
     acknowledgement,
     subscribe,
     unsubscribe,
-    disconnect
+    disconnect,  // by a client
+    connack,
+    server_disconnect,
 };
 
 /// Reads a property section with its length. Errors: malformed_packet (an unknown identifier, a

@@ -1,8 +1,8 @@
-#include "ingest/mqtt/decode.h"
+#include "base/mqtt/decode.h"
 
-#include "ingest/mqtt/properties.h"
-#include "ingest/mqtt/reader.h"
-#include "wire.h"
+#include "base/mqtt/properties.h"
+#include "base/mqtt/reader.h"
+#include "ingest/mqtt/wire.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
-#include "ingest/mqtt/decode.h"
+#include "base/mqtt/decode.h"
 
-#include "ingest/mqtt/properties.h"
-#include "ingest/mqtt/reader.h"
-#include "ingest/mqtt/topic.h"
+#include "base/mqtt/properties.h"
+#include "base/mqtt/reader.h"
+#include "base/mqtt/topic.h"
 
 namespace penstock::mqtt {
 namespace {
@@ -23,6 +23,20 @@ Reason read_flags(std::uint8_t flags, Connect& out) noexcept {
         return Reason::malformed_packet;
     }
     return Reason::success;
+}
+
+/// A DISCONNECT that says something.
+Reason read_disconnect(
+    const Frame& frame, Version version, PropertySet set, std::uint32_t max_user, Disconnect& out
+) noexcept {
+    if (frame.flags() != 0 || version != Version::v5) return Reason::malformed_packet;
+    Reader in(frame.body);
+    out.reason = in.u8();
+    if (in.left() != 0) {
+        const Reason reason = read_properties(in, set, max_user, out.properties);
+        if (reason != Reason::success) return reason;
+    }
+    return in.complete() ? Reason::success : Reason::malformed_packet;
 }
 
 Reason read_protocol(Reader& in, Connect& out) noexcept {
@@ -208,17 +222,52 @@ Reason decode_unsubscribe(
 Reason decode_disconnect(
     const Frame& frame, Version version, std::uint32_t max_user, Disconnect& out
 ) noexcept {
-    if (frame.flags() != 0) return Reason::malformed_packet;
-    if (frame.body.empty()) return Reason::success;
+    if (frame.flags() == 0 && frame.body.empty()) return Reason::success;
+    return read_disconnect(frame, version, PropertySet::disconnect, max_user, out);
+}
+
+Reason decode_server_disconnect(
+    const Frame& frame, Version version, std::uint32_t max_user, Disconnect& out
+) noexcept {
     if (version != Version::v5) return Reason::malformed_packet;
+    if (frame.flags() == 0 && frame.body.empty()) return Reason::success;
+    return read_disconnect(frame, version, PropertySet::server_disconnect, max_user, out);
+}
+
+Reason decode_connack(
+    const Frame& frame, Version version, std::uint32_t max_user, ConnackReply& out
+) noexcept {
+    if (frame.flags() != 0) return Reason::malformed_packet;
     Reader in(frame.body);
-    out.reason = in.u8();
-    if (in.left() != 0) {
-        const Reason reason =
-            read_properties(in, PropertySet::disconnect, max_user, out.properties);
+    const std::uint8_t flags = in.u8();
+    const std::uint8_t code = in.u8();
+    if ((flags & 0xFE) != 0) return Reason::malformed_packet;
+    out.session_present = flags != 0;
+    out.reason = version == Version::v5 ? static_cast<Reason>(code) : reason_of_return_code(code);
+    if (version == Version::v5) {
+        const Reason reason = read_properties(in, PropertySet::connack, max_user, out.properties);
         if (reason != Reason::success) return reason;
     }
     return in.complete() ? Reason::success : Reason::malformed_packet;
+}
+
+Reason decode_puback(
+    const Frame& frame, Version version, std::uint32_t max_user, PubackReply& out
+) noexcept {
+    if (frame.flags() != 0) return Reason::malformed_packet;
+    Reader in(frame.body);
+    out.packet_id = in.u16();
+    out.reason = Reason::success;
+    if (version == Version::v5 && in.left() != 0) {
+        out.reason = static_cast<Reason>(in.u8());
+        if (in.left() != 0) {
+            const Reason reason =
+                read_properties(in, PropertySet::acknowledgement, max_user, out.properties);
+            if (reason != Reason::success) return reason;
+        }
+    }
+    if (!in.complete()) return Reason::malformed_packet;
+    return out.packet_id == 0 ? Reason::protocol_error : Reason::success;
 }
 
 Reason decode_pubrel(
@@ -238,6 +287,10 @@ Reason decode_pubrel(
     }
     if (!in.complete()) return Reason::malformed_packet;
     return packet_id == 0 ? Reason::protocol_error : Reason::success;
+}
+
+Reason decode_pingresp(const Frame& frame) noexcept {
+    return decode_pingreq(frame);
 }
 
 Reason decode_pingreq(const Frame& frame) noexcept {

@@ -1,9 +1,9 @@
-#include "ingest/utf8.h"
+#include "base/utf8.h"
 
 #include <cstddef>
 #include <cstring>
 
-namespace penstock::ingest {
+namespace penstock::text {
 namespace {
 
 constexpr std::uint64_t kOnes = 0x0101010101010101;
@@ -71,4 +71,4 @@ Text classify_utf8(std::string_view text) noexcept {
     return worst;
 }
 
-}  // namespace penstock::ingest
+}  // namespace penstock::text

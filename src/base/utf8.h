@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace penstock::ingest {
+namespace penstock::text {
 
 /// What a text of a device holds, from good to bad.
 enum class Text : std::uint8_t {
@@ -17,4 +17,4 @@ enum class Text : std::uint8_t {
 /// Source: MQTT 5 section 1.5.4 (U+0000 and surrogates are malformed; the others may be refused).
 [[nodiscard]] Text classify_utf8(std::string_view text) noexcept;
 
-}  // namespace penstock::ingest
+}  // namespace penstock::text

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ingest/mqtt/packet.h"
-#include "ingest/mqtt/reason.h"
+#include "base/mqtt/packet.h"
+#include "base/mqtt/reason.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -51,5 +51,19 @@ enum class Framing : std::uint8_t {
 ) noexcept;
 /// PINGREQ: flags and body must be empty.
 [[nodiscard]] Reason decode_pingreq(const Frame& frame) noexcept;
+
+/// What a server sends to a client that publishes with QoS 1.
+[[nodiscard]] Reason decode_connack(
+    const Frame& frame, Version version, std::uint32_t max_user, ConnackReply& out
+) noexcept;
+[[nodiscard]] Reason decode_puback(
+    const Frame& frame, Version version, std::uint32_t max_user, PubackReply& out
+) noexcept;
+/// PINGRESP: flags and body must be empty.
+[[nodiscard]] Reason decode_pingresp(const Frame& frame) noexcept;
+/// DISCONNECT of a server: MQTT 5 only, malformed in MQTT 3.
+[[nodiscard]] Reason decode_server_disconnect(
+    const Frame& frame, Version version, std::uint32_t max_user, Disconnect& out
+) noexcept;
 
 }  // namespace penstock::mqtt

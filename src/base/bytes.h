@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-namespace penstock::ingest {
+namespace penstock {
 
 /// Bytes that wait: appended behind, taken from the front. Holds no memory while empty (an idle
 /// connection has two of these), and kPayloadPadding readable bytes behind the last one. Grows with
@@ -42,4 +42,4 @@ private:
     std::uint32_t capacity_ = 0;
 };
 
-}  // namespace penstock::ingest
+}  // namespace penstock

@@ -1,13 +1,15 @@
 #pragma once
 
+#include "base/mqtt/reason.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
-/// The packets that a device sends, as structs. All views point into the packet's bytes.
-/// Source: MQTT 5.0 and MQTT 3.1.1 (OASIS), MQTT 3.1.
+/// The packets that a client sends, and those that a server answers PUBLISH with, as structs. All
+/// views point into the packet's bytes. Source: MQTT 5.0 and MQTT 3.1.1 (OASIS), MQTT 3.1.
 namespace penstock::mqtt {
 
 enum class Version : std::uint8_t { v31 = 3, v311 = 4, v5 = 5 };
@@ -51,7 +53,12 @@ struct Properties {
     std::uint32_t will_delay = 0;
     std::uint32_t user_properties = 0;
     std::uint16_t topic_alias = 0;
+    std::uint16_t receive_maximum = 65'535;
+    std::uint16_t server_keep_alive = 0;  // seconds; valid when it was there
+    std::uint8_t maximum_qos = 2;
+    bool retain_available = true;
     bool request_problem_info = true;
+    std::string_view reason_string;
 
     [[nodiscard]] bool has(std::uint8_t identifier) const noexcept {
         return (seen >> identifier & 1) != 0;
@@ -70,6 +77,7 @@ constexpr std::uint8_t kReceiveMaximum = 0x21;
 constexpr std::uint8_t kTopicAliasMaximum = 0x22;
 constexpr std::uint8_t kTopicAlias = 0x23;
 constexpr std::uint8_t kMaximumQos = 0x24;
+constexpr std::uint8_t kRetainAvailable = 0x25;
 constexpr std::uint8_t kUserProperty = 0x26;
 constexpr std::uint8_t kMaximumPacketSize = 0x27;
 constexpr std::uint8_t kWildcardAvailable = 0x28;
@@ -110,6 +118,20 @@ struct Publish {
 struct Subscribe {
     std::uint16_t packet_id = 0;
     std::uint32_t filters = 0;
+};
+
+/// A server's answer to CONNECT.
+struct ConnackReply {
+    bool session_present = false;
+    Reason reason = Reason::success;  // of MQTT 3: what comes nearest to its return code
+    Properties properties;
+};
+
+/// A server's answer to PUBLISH of QoS 1. MQTT 3 knows success only.
+struct PubackReply {
+    std::uint16_t packet_id = 0;
+    Reason reason = Reason::success;
+    Properties properties;
 };
 
 struct Disconnect {

@@ -1,4 +1,4 @@
-#include "ingest/bytes.h"
+#include "base/bytes.h"
 
 #include "penstock/intake.h"
 
@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-namespace penstock::ingest {
+namespace penstock {
 
 Bytes::Bytes(Bytes&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
@@ -74,4 +74,4 @@ void Bytes::grow(std::size_t more) {
     size_ = static_cast<std::uint32_t>(used);
 }
 
-}  // namespace penstock::ingest
+}  // namespace penstock

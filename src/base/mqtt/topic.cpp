@@ -1,6 +1,6 @@
-#include "ingest/mqtt/topic.h"
+#include "base/mqtt/topic.h"
 
-#include "ingest/utf8.h"
+#include "base/utf8.h"
 
 #include <cstring>
 
@@ -54,10 +54,10 @@ TopicFault check_topic_name(
     std::string_view topic, std::uint32_t max_bytes, std::uint32_t max_levels
 ) noexcept {
     if (topic.empty()) return TopicFault::invalid;
-    const ingest::Text text = ingest::classify_utf8(topic);
-    if (text == ingest::Text::malformed) return TopicFault::malformed;
+    const text::Text text = text::classify_utf8(topic);
+    if (text == text::Text::malformed) return TopicFault::malformed;
     std::uint32_t slashes = 0;
-    if (!plain(topic, slashes) || text == ingest::Text::unusual) return TopicFault::invalid;
+    if (!plain(topic, slashes) || text == text::Text::unusual) return TopicFault::invalid;
     return topic.size() > max_bytes || slashes >= max_levels ? TopicFault::too_long
                                                              : TopicFault::none;
 }

@@ -1,4 +1,4 @@
-#include "ingest/mqtt/topic.h"
+#include "base/mqtt/topic.h"
 
 #include <catch2/catch.hpp>
 
