@@ -8,6 +8,7 @@
 #include "sinks/sql/postgres_sink.h"
 #include "sinks/stream/kafka.h"
 #include "sinks/stream/kinesis.h"
+#include "sinks/stream/mqtt.h"
 #include "sinks/stream/nats.h"
 #include "sinks/stream/redis_latest.h"
 #include "sinks/stream/redis_stream.h"
@@ -21,6 +22,7 @@ const std::vector<SinkKind>& sink_kinds() {
         kafka_kind(),
         kinesis_kind(),
         nats_kind(),
+        mqtt_kind(),
         redis_stream_kind(),
         redis_latest_kind(),
         line_protocol_kind(),
