@@ -20,22 +20,15 @@ import tempfile
 import unittest
 
 from support.daemon import BINARY, ROOT, eventually, free_ports
+from support.debian import minimal_debian, run
 from oracle.mqtt import Client
 
 WANTED = os.environ.get("PENSTOCK_PACKAGE", "")
 SHIPPED = WANTED == "build"
-CACHE = pathlib.Path(os.environ.get("PENSTOCK_TEST_CACHE", pathlib.Path.home() / ".cache/penstock-test"))
 VERSION = re.search(r"project\(penstock VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
 NEXT = VERSION + "+next"
 # What package managers themselves remember of a package that was purged.
 MEMORY = re.compile(r"^(var/log/|var/cache/apt/|var/lib/apt/|var/lib/dpkg/|var/lib/systemd/deb-systemd-helper|root/)")
-
-
-def run(*command, check=True, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)
-    if check and done.returncode:
-        raise AssertionError(f"{' '.join(map(str, command))}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done
 
 
 def package(output, *options, **environment):
@@ -51,16 +44,8 @@ class System:
 
     def __init__(self, folder):
         self.root = pathlib.Path(folder) / "root"
-        codename = re.search(r"VERSION_CODENAME=(\w+)", pathlib.Path("/etc/os-release").read_text()).group(1)
-        archive = CACHE / f"{codename}-minbase.tar"
-        if not archive.exists():
-            site = run("apt-get", "indextargets", "--format", "$(SITE)", f"Codename: {codename}").stdout.split()[0]
-            run("debootstrap", "--variant=minbase", codename, self.root, site)
-            archive.parent.mkdir(parents=True, exist_ok=True)
-            run("tar", "-C", self.root, "-cf", archive, ".")
-        else:
-            self.root.mkdir()
-            run("tar", "-C", self.root, "-xf", archive)
+        self.root.mkdir()
+        run("tar", "-C", self.root, "-xf", minimal_debian())
         shutil.rmtree(self.root / "etc/apt")
         shutil.copytree("/etc/apt", self.root / "etc/apt", symlinks=True)
         for file in ("resolv.conf", "hosts"):
