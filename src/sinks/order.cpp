@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 namespace penstock::sinks {
@@ -155,7 +156,7 @@ Result<std::vector<Order>> OrderBook::list(std::vector<std::string>* problems) c
             problems->push_back(id + ": " + order.error().message);
         }
     }
-    std::ranges::stable_sort(orders, {}, &Order::given_at);
+    std::ranges::sort(orders, {}, [](const Order& o) { return std::tie(o.given_at, o.id); });
     return orders;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace penstock::sinks {
@@ -166,7 +167,9 @@ Status Redrive::Reader::turn_page() {
         if (lsn < position_ || lsn > scope_.last || !can_be_sent(listed.entry)) continue;
         page_.push_back({std::move(listed), after});
     }
-    std::ranges::stable_sort(page_, {}, [](const Waiting& w) { return w.listed.entry.lsn; });
+    std::ranges::sort(page_, {}, [](const Waiting& w) {
+        return std::tie(w.listed.entry.lsn, w.listed.spot);
+    });
     return {};
 }
 
