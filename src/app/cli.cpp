@@ -1,6 +1,7 @@
 #include "app/cli.h"
 
-#include "app/archive_command.h"
+#include "app/cli_archive.h"
+#include "app/cli_options.h"
 #include "app/commands.h"
 #include "app/config_commands.h"
 #include "app/doctor/doctor.h"
@@ -17,15 +18,6 @@
 
 namespace penstock::app {
 namespace {
-
-using Action = std::function<int()>;
-
-constexpr const char* kConfigHelp =
-    "Settings (YAML); given again: laid over those before, key by key";
-
-CLI::Option* add_config(CLI::App& app, ConfigFiles& files, const char* help) {
-    return app.add_option("-c,--config", files, help)->allow_extra_args(false);
-}
 
 /// For commands that work on the data directory.
 template <class Options>
@@ -176,24 +168,6 @@ void add_audit(CLI::App& app, Action& action, AuditOptions& options) {
     add_data(*audit, options);
     audit->add_flag("--json", options.json, "Print one JSON object");
     audit->callback([&] { action = [&options] { return audit_sinks(options); }; });
-}
-
-void add_archive(CLI::App& app, Action& action, ArchiveOptions& options) {
-    auto* archive =
-        app.add_subcommand("archive", "Look after what the archive sinks have written.");
-    archive->require_subcommand(1);
-    auto* verify = archive->add_subcommand(
-        "verify", "Prove from the manifests that no object and no record is missing."
-    );
-    add_config(*verify, options.config, kConfigHelp)->check(CLI::ExistingFile)->required();
-    verify->add_option("-s,--sink", options.sink, "Only this archive");
-    verify->add_option(
-        "--since", options.since, "Only what was archived in this hour or later (a time)"
-    );
-    verify->add_flag(
-        "--deep", options.deep, "Read every object, even where the store tells its SHA-256"
-    );
-    verify->callback([&] { action = [&options] { return verify_archives(options); }; });
 }
 
 void add_cursor(CLI::App& app, Action& action, CursorOptions& options) {
@@ -364,6 +338,7 @@ int run_command_line(int argc, char** argv) {
     JournalOptions journal;
     AuditOptions audit;
     ArchiveOptions archive;
+    RestoreOptions restore;
     CursorOptions cursor;
     OrderOptions order;
     ConfigOptions config;
@@ -377,7 +352,7 @@ int run_command_line(int argc, char** argv) {
     add_sim(app, action, fleet);
     add_journal(app, action, journal);
     add_audit(app, action, audit);
-    add_archive(app, action, archive);
+    add_archive(app, action, archive, restore);
     add_cursor(app, action, cursor);
     add_replay(app, action, order);
     add_orders(app, action, order);
