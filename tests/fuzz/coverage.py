@@ -17,9 +17,9 @@ import fuzz
 # What reads bytes from outside, below src/.
 PARSERS = (
     "api/query.cpp", "api/target.cpp",
-    "base/base64.cpp", "base/iso_time.cpp", "base/record.cpp", "base/record_json.cpp", "base/text.cpp",
+    "base/base64.cpp", "base/iso_time.cpp", "base/json_shape.h", "base/record.cpp", "base/record_json.cpp", "base/text.cpp",
     "base/mqtt/decode.cpp", "base/mqtt/properties.cpp", "base/mqtt/topic.cpp", "base/utf8.cpp",
-    "config/units.cpp", "config/yaml.cpp",
+    "config/substitution.cpp", "config/units.cpp", "config/yaml.cpp",
     "expression/lexer.cpp", "expression/parser.cpp",
     "ingest/http/content.cpp", "ingest/http/decompress.cpp", "ingest/http/elements.cpp",
     "ingest/http/request_parser.cpp", "ingest/http/route.cpp", "ingest/mqtt/session.cpp",

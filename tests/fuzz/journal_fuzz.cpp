@@ -56,10 +56,7 @@ private:
             case 'a':
                 return add();
             case 'g':
-                if (room(0))
-                    files_.gap(
-                        1 + next() % 9, next() % 2 == 0 ? Gap::Cause::skipped : Gap::Cause::corrupt
-                    );
+                if (room(0)) gap();
                 return;
             case 'e':
                 if (room(0)) files_.empty();
@@ -107,7 +104,8 @@ private:
             "00000000000000000003.segment",
             "00000000000000000000.segment",
             "99999999999999999999.segment",
-            "00000000000000000001.segment.index"
+            "00000000000000000001.segment.index",
+            kIdentityName
         };
         return std::string(kNames[next() % std::size(kNames)]);
     }
@@ -135,6 +133,14 @@ private:
         for (unsigned i = 0; i < count; ++i)
             written_[files_.next().value + i] = records[i];
         files_.add(records);
+    }
+
+    void gap() {
+        constexpr Gap::Cause kCauses[] = {
+            Gap::Cause::skipped, Gap::Cause::corrupt, Gap::Cause::expired
+        };
+        const unsigned size = 1 + next() % 9;
+        files_.gap(size, kCauses[next() % std::size(kCauses)]);
     }
 
     void next_segment() {
@@ -348,7 +354,7 @@ void start(FakeDisk& disk, const History& history, const Surroundings& around) {
             load_footer(std::span(bytes).last(kBlock)))
             sealed[name] = bytes;
     }
-    if (around.full) disk.set_capacity(disk.used());
+    if (around.full) disk.set_capacity(disk.used() + sizeof(Identity));
     const auto first = recover(inputs(around), disk);
     if (!first) {
         if (around.accept) return;

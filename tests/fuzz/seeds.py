@@ -262,6 +262,12 @@ def settings():
         "score_state: {memory: 1TiB}", "memory_limit: 1MiB", "payload: {max_size: 1GiB, max_fields: 0}", "a: .inf", "shards: 0x10", "shards: 1e3",
     ]
     yield from (text.encode("latin-1" if text == "\xff" else "utf-8") for text in texts)
+    over = ["shards: 2", "log: {level: debug}", "log: {level: loud}", "", "~", "streams: {s: {topics: [a]}}", "- a", "streams: ~", "a: 'x"]
+    yield from ("\f".join(pair).encode() for pair in itertools.product(over, over))
+    yield "\f".join(["shards: 2"] * 20).encode()
+    yield ("x: &x [" + "1," * 400 + "]\ny: [" + "*x," * 300 + "]").encode()
+    half = "x: &x [" + "1," * 300 + "]\n{}: [" + "*x," * 200 + "]"
+    yield (half.format("y") + "\f" + half.format("z")).encode()
 
 
 # ---- files
@@ -275,11 +281,14 @@ def journals():
               b"c\0\5\x40\1", b"c\1\7\x10\2", b"t\2\2\0", b"z\2\0\0\1", b"c\2\0\x08\2", b"c\2\2\x04\2", b"c\2\2\x20\xff", b"b\0\7\x10\1", b"o\2\0",
               b"z\2\2\0\0", b"z\2\2\0\3", b"c\2\2\x06\3"]
     for before, spoil, accept in itertools.product((add, add * 4, base, b"", b"e" + add), spoils, (0, 1)):
-        yield chosen(before + spoil, accept)
+        yield chosen(before + spoil, accept, 0, 0)
     for before, spoil, around in itertools.product((add * 4, base, b""), (b"", *spoils[1:6], b"r\0", b"n\0\7"),
                                                    ((0, 1, 0), (0, 2, 0), (0, 3, 0), (1, 3, 0), (0, 0, 1), (1, 0, 1))):
         yield chosen(before + spoil, *around)
-    yield from (chosen(base + a + b, 1) for a, b in itertools.combinations(spoils[1:16], 2))
+    gaps = add + b"g\3\0" + add + b"g\2\2" + add
+    for history, accept in itertools.product((gaps, gaps + b"s\1" + add + b"r\1", add + b"n\7\x40", add + b"n\7\x05"), (0, 1)):
+        yield chosen(history, accept, 0, 0)
+    yield from (chosen(base + a + b, 1, 0, 0) for a, b in itertools.combinations(spoils[1:16], 2))
 
 
 def stored_files():
