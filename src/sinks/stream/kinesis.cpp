@@ -32,7 +32,7 @@ public:
           clock_(*context.clock),
           encoder_(config.output, context.journal),
           key_(std::move(key)),
-          signer_(config, *context.clock),
+          service_(kinesis_service(config, *context.clock)),
           client_(config.http),
           random_(context.seed),
           pause_(config.retry, context.seed) {}
@@ -73,7 +73,7 @@ private:
     const Clock& clock_;
     const OutputEncoder encoder_;
     const std::optional<NameTemplate> key_;  // none: random
-    KinesisSigner signer_;
+    AwsJson service_;
     HttpClient client_;
     std::mt19937_64 random_;
 
@@ -162,7 +162,7 @@ void KinesisSink::advance(SinkProgress& progress) {
             body += item.entry;
         }
         body += "]}";
-        auto signed_request = signer_.request("PutRecords", body);
+        auto signed_request = service_.request("PutRecords", body, kKinesisAnswerMax);
         if (!signed_request.ok()) {
             return fail(
                 {FailureClass::credentials, signed_request.error().message, {}, false}, progress
@@ -204,7 +204,7 @@ void KinesisSink::finished(HttpFinished one, SinkProgress& progress) {
     if (node.empty() || failed_) return;
     if (!one.outcome.ok()) return fail(failure_of(one.outcome.error()), progress);
     const HttpResponse& response = *one.outcome;
-    if (!response.success()) return fail(kinesis_failure(response, clock_.wall()), progress);
+    if (!response.success()) return fail(aws_failure(response, clock_.wall()), progress);
     auto outcomes = put_outcomes(response.body, node.mapped().items.size());
     if (!outcomes.ok()) {
         return fail({FailureClass::transient, outcomes.error().message, {}, false}, progress);
@@ -254,21 +254,12 @@ void KinesisSink::reset(Lsn safe) {
     failed_ = false;
 }
 
-/// Asks for the stream; a user that may only put records hears that it may not ask, which is
-/// answer enough.
+/// Asks for the stream.
 Status KinesisSink::probe(Nanoseconds bound) {
-    HttpConfig bounded = config_.http;
-    bounded.timeout = std::min(bounded.timeout, Duration(bound));
-    bounded.connect_timeout = std::min(bounded.connect_timeout, Duration(bound));
-    HttpClient client(bounded);
     const std::string body = "{\"StreamName\":\"" + config_.stream + "\"}";
-    PS_TRY(HttpRequest request, signer_.request("DescribeStreamSummary", body));
-    PS_TRY(const HttpResponse response, client.call(std::move(request)));
-    if (response.success()) return {};
-    const SinkFailure failure = kinesis_failure(response, clock_.wall());
-    if (failure.message.find("AccessDeniedException") != std::string::npos) return {};
-    const bool denied = failure.kind == FailureClass::credentials;
-    return Error{denied ? Errc::denied : Errc::unavailable, failure.message};
+    PS_TRY(HttpRequest request, service_.request("DescribeStreamSummary", body, kKinesisAnswerMax));
+    PS_TRY(const HttpResponse response, call_within(config_.http, bound, std::move(request)));
+    return aws_may_write(response, clock_.wall());
 }
 
 }  // namespace

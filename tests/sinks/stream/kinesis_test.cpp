@@ -184,11 +184,11 @@ Server* shared() {
 /// Looks into the server beside the sink.
 class Admin {
 public:
-    explicit Admin(const KinesisConfig& config) : signer_(config, system_clock()) {}
+    explicit Admin(const KinesisConfig& config)
+        : service_(kinesis_service(config, system_clock())) {}
 
     std::string ask(const std::string& action, const std::string& body) {
-        HttpRequest request = signer_.request(action, body).value();
-        request.answer_max = std::size_t{64} << 20U;
+        HttpRequest request = service_.request(action, body, std::size_t{64} << 20U).value();
         const auto response = client_.call(std::move(request));
         REQUIRE(response.ok());
         INFO(action << ": " << response->body.substr(0, 300));
@@ -205,7 +205,7 @@ public:
     }
 
 private:
-    KinesisSigner signer_;
+    AwsJson service_;
     HttpClient client_{HttpConfig{}};
 };
 
@@ -416,7 +416,7 @@ TEST_CASE("kinesis: answers are sorted into classes", "[sinks][kinesis]") {
         HttpResponse response;
         response.status = status;
         response.body = std::string("{\"__type\":\"") + type + "\"}";
-        return kinesis_failure(response, 0).kind;
+        return aws_failure(response, 0).kind;
     };
     CHECK(kind(400, "com.amazonaws#ResourceNotFoundException") == FailureClass::configuration);
     CHECK(kind(400, "LimitExceededException") == FailureClass::throttled);
