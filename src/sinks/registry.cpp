@@ -1,6 +1,7 @@
 #include "sinks/registry.h"
 
 #include "sinks/archive/archive_sink.h"
+#include "sinks/document/dynamodb.h"
 #include "sinks/document/elasticsearch.h"
 #include "sinks/file/file_sink.h"
 #include "sinks/http/http_sink.h"
@@ -28,6 +29,7 @@ const std::vector<SinkKind>& sink_kinds() {
         line_protocol_kind(),
         postgres_kind(),
         elasticsearch_kind(),
+        dynamodb_kind(),
         archive_kind(),
         http_kind(),
         file_kind(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kinesis API in memory: moto (Apache-2.0, PyPI), which checks SigV4 once its key is made. PORT is http.
+# The APIs of Kinesis and DynamoDB in memory: moto (Apache-2.0, PyPI), which checks SigV4 once its key is made. PORT is http.
 # KINESIS_STREAM=name makes a stream of two shards at start. An end loses everything.
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 moto=5.2.5

@@ -1,5 +1,6 @@
 #include "app/doctor/checks.h"
 #include "sinks/archive/config.h"
+#include "sinks/document/dynamodb_config.h"
 #include "sinks/document/elasticsearch_config.h"
 #include "sinks/http/http_config.h"
 #include "sinks/registry.h"
@@ -37,6 +38,8 @@ std::optional<HttpSide> http_side(const Settings& sink) {
         return HttpSide{kinesis->endpoint, kinesis->http};
     if (const auto* const search = sink.as<sinks::ElasticsearchConfig>())
         return HttpSide{search->endpoint, search->http};
+    if (const auto* const table = sink.as<sinks::DynamodbConfig>())
+        return HttpSide{table->endpoint, table->http};
     if (const auto* const archive = sink.as<sinks::ArchiveConfig>(); archive && archive->s3)
         return HttpSide{archive->s3->endpoint, archive->s3->http};
     return std::nullopt;

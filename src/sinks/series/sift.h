@@ -53,6 +53,10 @@ public:
     [[nodiscard]] std::size_t size(std::size_t i) const {
         return batch_.lines[groups_.front()[i]].size;
     }
+    /// A line of body(). Precondition: i < lines().
+    [[nodiscard]] std::string_view text(std::size_t i) const {
+        return batch_.text(groups_.front()[i]);
+    }
     /// The record of a line of body(). Precondition: i < lines().
     [[nodiscard]] Lsn lsn(std::size_t i) const { return batch_.lines[groups_.front()[i]].lsn; }
     /// The first and last record in it. Precondition: not done.
