@@ -50,10 +50,6 @@ std::optional<T> parse_whole(std::string_view text) noexcept {
 
 }  // namespace
 
-bool is_mqtt_utf8(std::string_view text) noexcept {
-    return text.find('\0') == std::string_view::npos && valid_utf8(text);
-}
-
 std::string_view cut(std::string_view text, std::size_t bytes_max) noexcept {
     if (text.size() <= bytes_max) return text;
     std::size_t end = bytes_max;

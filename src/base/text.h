@@ -6,13 +6,9 @@
 #include <string>
 #include <string_view>
 
-/// Text as bytes: what may stand in MQTT strings, URLs, object keys and log lines. No locale. JSON
+/// Text as bytes: what may stand in URLs, object keys and log lines. No locale. JSON
 /// is in json_text.h, times are in iso_time.h. Threads: any thread.
 namespace penstock::text {
-
-/// What MQTT takes as a string: well-formed UTF-8 (RFC 3629) without U+0000. [MQTT-1.5.4-1],
-/// [MQTT-1.5.4-2]
-[[nodiscard]] bool is_mqtt_utf8(std::string_view text) noexcept;
 
 /// The longest beginning of `text` that is at most `bytes_max` long and does not end inside a
 /// character.

@@ -22,16 +22,6 @@ std::string component(std::string_view in, std::size_t bytes_max = 80) {
 
 }  // namespace
 
-TEST_CASE("text: MQTT strings are UTF-8 without NUL", "[text][MQTT-1.5.4-1][MQTT-1.5.4-2]") {
-    CHECK(text::is_mqtt_utf8(""));
-    CHECK(text::is_mqtt_utf8("caf\u00e9/\U0001F600"));
-    CHECK_FALSE(text::is_mqtt_utf8(std::string_view("a\0b", 3)));
-    CHECK_FALSE(text::is_mqtt_utf8("\xed\xa0\x80"));      // a surrogate
-    CHECK_FALSE(text::is_mqtt_utf8("\xc0\xaf"));          // overlong
-    CHECK_FALSE(text::is_mqtt_utf8("\xf4\x90\x80\x80"));  // above U+10FFFF
-    CHECK_FALSE(text::is_mqtt_utf8("abc\xe2\x82"));       // cut
-}
-
 TEST_CASE("text: a cut never splits a character", "[text]") {
     CHECK(text::cut("abc", 3) == "abc");
     CHECK(text::cut("a\u20ac", 3) == "a");
