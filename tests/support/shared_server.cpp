@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <utility>
@@ -21,6 +22,11 @@ Server* shared_server(const std::string& name, const Server::Options& options) {
     if (started.error().code != Errc::unsupported) FAIL(started.error().message);
     WARN("skipped: " << started.error().message);
     return nullptr;
+}
+
+bool all_servers() {
+    const char* const value = std::getenv("PENSTOCK_ALL_SERVERS");  // NOLINT(concurrency-mt-unsafe)
+    return value != nullptr && *value != '\0';
 }
 
 }  // namespace penstock::test

@@ -12,4 +12,7 @@ namespace penstock::test {
 /// Threads: the test's.
 [[nodiscard]] Server* shared_server(const std::string& name, const Server::Options& options = {});
 
+/// Whether slow and heavy servers are wanted too: PENSTOCK_ALL_SERVERS of the environment is set.
+[[nodiscard]] bool all_servers();
+
 }  // namespace penstock::test

@@ -167,20 +167,15 @@ PS_SINK_CONTRACT("elasticsearch, fake service", "[sinks][elasticsearch]", [] {
     return std::make_unique<FakeSearch>();
 })
 
-bool set_in_environment(const char* name) {
-    const char* const value = std::getenv(name);
-    return value != nullptr && *value != '\0';
-}
-
 enum class Kind : std::uint8_t { osmem, opensearch };
 
 /// Null where it cannot run, or is not asked for.
 Server* shared(Kind kind) {
-    if (kind == Kind::osmem && set_in_environment("PENSTOCK_NO_OPENSEARCH")) {
+    if (kind == Kind::osmem && std::getenv("PENSTOCK_NO_OPENSEARCH") != nullptr) {
         WARN("skipped: the server could not be fetched");
         return nullptr;
     }
-    if (kind == Kind::opensearch && !set_in_environment("PENSTOCK_ALL_SERVERS")) return nullptr;
+    if (kind == Kind::opensearch && !test::all_servers()) return nullptr;
     Server::Options options;
     options.ports = 2;
     options.environment["OPENSEARCH_SERVER"] = kind == Kind::osmem ? "osmem" : "opensearch";

@@ -303,7 +303,7 @@ TEST_CASE(
     "line protocol, real VictoriaMetrics: what had not settled when it died is sent again",
     "[sinks][series][server][slow]"
 ) {
-    if (std::getenv("PENSTOCK_ALL_SERVERS") == nullptr) return;  // waits for the settle time
+    if (!test::all_servers()) return;  // waits for the settle time
     contract::survives_far_crash([]() -> std::unique_ptr<contract::FarSide> {
         if (!shared_server("victoria")) return nullptr;
         return std::make_unique<Victoria>("auto");
