@@ -20,6 +20,7 @@ using sinks::OrderState;
 
 Status OrderWork::redrive(Order& order, const std::stop_token& stop) {
     PS_CHECK(may_be_two(order));
+    static_cast<void>(saved_health(order.sink, stop));
     while (true) {
         PS_TRY(const auto health, sink_of(order));
         PS_TRY(
@@ -86,7 +87,8 @@ Status OrderWork::drop(Order& order, const std::stop_token& stop) {
         PS_TRY(const auto spot, journal::QuarantineSpot::parse(text));
         chosen.push_back(spot);
     }
-    const auto health = parts_.health(order.sink);  // a sink that is gone may have left entries
+    const auto health =
+        saved_health(order.sink, stop);  // a sink that is gone may have left entries
     PS_TRY(const Lsn base, base_of(order.sink));
     const Lsn up_to = health ? health->cursor : Lsn{~std::uint64_t{0}};
     std::optional<journal::QuarantineSpot> after = journal::QuarantineSpot{};

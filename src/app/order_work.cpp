@@ -33,6 +33,7 @@ using sinks::OrderState;
 
 constexpr Nanoseconds kLook = 100 * kMillisecond;
 constexpr Nanoseconds kKeepEvery = kSecond;
+constexpr Nanoseconds kSaveBound = 5 * kSecond;  // of waiting for a cursor to be saved
 
 std::uint64_t fresh_seed() {
     std::random_device device;
@@ -150,6 +151,20 @@ Result<sinks::SinkHealth> OrderWork::sink_of(const Order& order) const {
     if (!health || settings_.empty())
         return Error{Errc::not_found, "no sink '" + order.sink + "' runs"};
     return *health;
+}
+
+std::optional<sinks::SinkHealth> OrderWork::saved_health(
+    const std::string& sink, const std::stop_token& stop
+) const {
+    auto health = parts_.health(sink);
+    const Lsn settled = health ? health->balance.cursor() : Lsn{};
+    const Nanoseconds end = system_clock().monotonic() + kSaveBound;
+    while (health && health->cursor < settled && system_clock().monotonic() < end &&
+           !stop.stop_requested()) {
+        sinks::rest(kLook, stop);
+        health = parts_.health(sink);
+    }
+    return health;
 }
 
 Status OrderWork::may_be_two(const Order& order) const {

@@ -67,6 +67,11 @@ private:
     );
     [[nodiscard]] Status drop(sinks::Order& order, const std::stop_token& stop);
     [[nodiscard]] Result<sinks::SinkHealth> sink_of(const sinks::Order& order) const;
+    /// The sink's health once its saved cursor has reached what its ledger had settled before the
+    /// call, or when five seconds have passed: an operator who sees an entry may order about it.
+    [[nodiscard]] std::optional<sinks::SinkHealth> saved_health(
+        const std::string& sink, const std::stop_token& stop
+    ) const;
     [[nodiscard]] Result<Lsn> base_of(const std::string& sink) const;
     [[nodiscard]] Status may_be_two(const sinks::Order& order) const;
     [[nodiscard]] Status build(Delivery& delivery, const sinks::Order& order) const;
