@@ -34,6 +34,11 @@ def of_sink(seen, sink, name):
     return seen.get(f'penstock_sink_{name}{{sink="{sink}"}}', 0.0)
 
 
+def position(seen, sink):
+    """Up to which LSN the sink is done, by its ledger."""
+    return sum(of_sink(seen, sink, part) for part in ("base_lsn", *FATES))
+
+
 def settled(seen):
     """Every sink runs, and lags behind nothing that the journal holds.
 

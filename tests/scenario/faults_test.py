@@ -38,8 +38,7 @@ class Faults(unittest.TestCase):
     def positions(self):
         """Up to which LSN the journal is durable, and each sink is done, by its ledger."""
         seen = self.daemon.metrics()
-        done = {sink: sum(ledger.of_sink(seen, sink, part) for part in ("base_lsn", *ledger.FATES))
-                for sink in self.proxies}
+        done = {sink: ledger.position(seen, sink) for sink in self.proxies}
         return seen["penstock_journal_durable_lsn"], done
 
     def disturb(self, sink, mode):

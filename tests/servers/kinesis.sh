@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The APIs of Kinesis and DynamoDB in memory: moto (Apache-2.0, PyPI), which checks SigV4 once its key is made. PORT is http.
-# KINESIS_STREAM=name makes a stream of two shards at start. An end loses everything.
+# KINESIS_STREAM=name makes a stream of KINESIS_SHARDS (2) shards at start. An end loses everything.
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 moto=5.2.5
 lib="$cache/moto-$moto"
@@ -36,7 +36,7 @@ start)
   wait_http "$dir" kinesis 60 "$endpoint/moto-api/"
   make_key
   [[ ! ${KINESIS_STREAM:-} ]] || aws kinesis -H 'Content-Type: application/x-amz-json-1.1' \
-    -H 'X-Amz-Target: Kinesis_20131202.CreateStream' -d "{\"StreamName\":\"$KINESIS_STREAM\",\"ShardCount\":2}" >&2
+    -H 'X-Amz-Target: Kinesis_20131202.CreateStream' -d "{\"StreamName\":\"$KINESIS_STREAM\",\"ShardCount\":${KINESIS_SHARDS:-2}}" >&2
   echo "pid=$(<"$dir/kinesis.pid")"
   echo "endpoint=$endpoint"
   echo "access_key=$access"

@@ -15,13 +15,31 @@ from oracle import far_sides
 from .daemon import ROOT, free_ports
 
 
+def call_script(script, *args, env=None):
+    path = ROOT / "tests/servers" / f"{script}.sh"
+    done = subprocess.run([str(path), *map(str, args)], env=env, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{path} {args}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def skip_if(off, script):
+    if os.environ.get(off):
+        raise unittest.SkipTest(f"{script}: {off} is set")
+
+
+def parquet_readers():
+    """The folder of pyarrow and DuckDB, for PYTHONPATH."""
+    skip_if("PENSTOCK_NO_PARQUET", "parquet")
+    return call_script("parquet", "fetch").strip()
+
+
 class Server:
     script = ""
     off = ""  # environment variable that says this server cannot be had here
 
     def __init__(self, **env):
-        if os.environ.get(self.off):
-            raise unittest.SkipTest(f"{self.script}: {self.off} is set")
+        skip_if(self.off, self.script)
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"penstock-{self.script}-"))
         self.env = {**os.environ, **env}
         self.info = {}
@@ -41,12 +59,7 @@ class Server:
         return self
 
     def call(self, *args):
-        path = ROOT / "tests/servers" / f"{self.script}.sh"
-        done = subprocess.run([str(path), *map(str, args)], env=self.env, capture_output=True, text=True, timeout=600,
-                              check=False)
-        if done.returncode:
-            raise RuntimeError(f"{path} {args}: {done.stderr[-2000:]}")
-        return done.stdout
+        return call_script(self.script, *args, env=self.env)
 
     def start(self):
         out = self.call("start", self.dir, self.port)
@@ -94,6 +107,26 @@ class S3(Server):
     def lines(self):
         """Every archived line: (key, parsed). versitygw keeps objects as plain files."""
         return far_sides.archive_lines(self.dir / "data" / self.bucket)
+
+
+class Kinesis(Server):
+    """Moto: all in memory; a record takes it the longer the more are in its shard."""
+    script, off = "kinesis", "PENSTOCK_NO_KINESIS"
+
+    def __init__(self, stream="telemetry", shards=32, **env):
+        super().__init__(KINESIS_STREAM=stream, KINESIS_SHARDS=str(shards), **env)
+
+
+class Nats(Server):
+    script = "nats"
+
+
+class Postgres(Server):
+    script = "postgres"
+
+
+class Redis(Server):
+    script = "redis"
 
 
 class Influx(Server):
