@@ -211,6 +211,7 @@ private:
 
 KinesisConfig real_settings(const Server& server, std::uint16_t port, const std::string& stream) {
     KinesisConfig config = settings("http://127.0.0.1:" + std::to_string(port), stream);
+    config.connections = 1;  // moto loses records of two requests at a time
     config.credentials.access_key = server.value("access_key");
     config.credentials.secret_key = Secret(server.value("secret_key"));
     config.http.timeout = std::chrono::seconds(5);
