@@ -1,22 +1,20 @@
 #!/usr/bin/env python3
 """Bytes an event takes at each place it goes to: journal, Kafka, a store, an archive as lines and as tables.
 
-Usage: bench/footprint.py [--records 200000] [--devices 100000]
+Usage: bench/footprint.py [--records 200000] [--devices 100000] [--build DIR] [--write]
 The events have 26 values in about 500 bytes, as those of the load generator, but for each value drawn anew (seeded): its
 digits do not repeat, so what compresses them here compresses readings of the field at least as well. Kafka, VictoriaMetrics
-and the archive are real. Bytes do not depend on how the program was optimised: any build will do (PENSTOCK_BINARY).
+and the archive are real. Bytes do not depend on how the program was optimised: any build will do.
 """
-import argparse
 import http.client
 import json
 import pathlib
 import random
-import subprocess
 import sys
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests/scenario"), str(ROOT / "tests"), str(ROOT / "bench")]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from measure import process, results  # noqa: E402
 from support.daemon import Daemon, eventually  # noqa: E402
 from support.servers import Kafka, Victoria  # noqa: E402
 
@@ -82,11 +80,11 @@ def log_bytes(kafka, topic):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = process.parser(__doc__)
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--devices", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = process.prepared(parser)
     readings = "\n".join(f"      {name}: {{ type: number }}" for name in READINGS)
     with Kafka() as kafka, Victoria() as store:
         daemon = Daemon(streams=STREAM.format(readings=readings))
@@ -112,10 +110,11 @@ def main():
             ]
         finally:
             daemon.close()
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    print(f"{options.records:,} events of {options.devices:,} devices, commit {commit}\n| place | bytes an event |\n|---|---|")
-    for place, size in rows:
-        print(f"| {place} | {size / options.records:,.0f} |")
+    heading = f"Footprint: {options.records:,} events of {options.devices:,} devices"
+    with results.section(heading, options.write) as say:
+        say("| place | bytes an event |\n|---|---|")
+        for place, size in rows:
+            say(f"| {place} | {size / options.records:,.0f} |")
 
 
 if __name__ == "__main__":
