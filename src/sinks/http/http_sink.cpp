@@ -74,8 +74,11 @@ std::vector<std::string> HttpSink::headers(std::string_view body) const {
             config_.hmac_header + ": sha256=" + hex(hmac_sha256(config_.hmac_key.reveal(), body))
         );
     }
-    for (const auto& [name, value] : config_.headers)
-        lines.push_back(name + ": " + value);
+    for (const auto& [name, value] : config_.headers) {
+        std::string& line = lines.emplace_back(name);
+        line += ": ";
+        line += value;
+    }
     return lines;
 }
 
