@@ -5,6 +5,7 @@
 #include "sinks/stream/nats_settings.h"
 
 #include <nats/nats.h>
+#include <openssl/crypto.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -274,6 +275,10 @@ std::shared_ptr<NatsLink> NatsLink::open(const NatsConfig& config, const std::st
     void* const number = links().add(shared);
     std::thread([shared, number] {
         shared->run(number);
+        // Whoever waits for the links at the end of the process takes both libraries down next, and
+        // they would forget what they keep for this thread.
+        nats_ReleaseThreadMemory();
+        OPENSSL_thread_stop();
         links().remove(number);
         const std::lock_guard lock(shared->mutex);
         shared->gone = true;
