@@ -20,6 +20,7 @@ PIPELINES = {
 
 
 def one_run(make, messages):
+    """CPU us per event, and how many arrived more than once. Fewer than were acknowledged: the run is void."""
     pipeline = make(track=False)
     try:
         before, cpu = pipeline.counts(), pipeline.cpu_ns()
@@ -31,23 +32,25 @@ def one_run(make, messages):
         pipeline.settle(1)
         cpu = pipeline.cpu_ns() - cpu
         got = {place: count - before[place] for place, count in pipeline.counts().items()}
-        if any(count != acked for count in got.values()):
+        if any(count < acked for count in got.values()):
             raise RuntimeError(f"{acked} acknowledged, {got} arrived")
-        return cpu / 1000 / acked
+        return cpu / 1000 / acked, sum(count - acked for count in got.values())
     finally:
         pipeline.close()
 
 
 def pipeline_cost(rounds, messages):
-    us = {name: [] for name in PIPELINES}
+    us, again = {name: [] for name in PIPELINES}, dict.fromkeys(PIPELINES, 0)
     for number in range(rounds):
         for name, make in PIPELINES.items():
-            us[name].append(one_run(make, messages))
-            print(f"P8 round {number + 1} {name}: {us[name][-1]:.1f} us per event", flush=True)
+            took, more = one_run(make, messages)
+            us[name].append(took)
+            again[name] += more
+            print(f"P8 round {number + 1} {name}: {took:.1f} us per event, {more} arrived again", flush=True)
     base = us["Mosquitto + Telegraf"]
     lines = ["P8, whole pipelines into Kafka, a store and files, P1's load:", "",
-             "| pipeline | CPU us per event, min (median) | ratio, min (median) |", "|---|---|---|"]
+             "| pipeline | CPU us per event, min (median) | ratio, min (median) | arrived again |", "|---|---|---|---|"]
     for name, values in us.items():
         lines.append(f"| {name} | {min(values):.2f} ({statistics.median(values):.2f}) | {min(values) / min(base):.3f} "
-                     f"({statistics.median(values) / statistics.median(base):.3f}) |")
+                     f"({statistics.median(values) / statistics.median(base):.3f}) | {again[name]:,} of {len(values) * messages:,} |")
     return lines

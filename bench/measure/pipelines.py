@@ -59,7 +59,7 @@ class KafkaWitness(threading.Thread):
         self.tally = Tally(rb'"n":(\d+)', rb'"sent":(\d+)')
         self.count = 0
         self.process = subprocess.Popen(
-            ["kcat", "-b", self.endpoint, "-C", "-t", "telemetry", "-o", "beginning", "-q", "-u", "-f", "%s\n",
+            ["kcat", "-b", self.endpoint, "-C", "-t", "telemetry", "-o", "beginning", "-q", "-u", "-f", "%s\x1e",
              "-X", "reconnect.backoff.max.ms=500", "-X", "topic.metadata.refresh.interval.ms=500",
              "-X", "fetch.wait.max.ms=5", "-X", "allow.auto.create.topics=true"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -75,9 +75,10 @@ class KafkaWitness(threading.Thread):
     def read(self):
         rest = b""
         while data := self.process.stdout.read1(1 << 20):
-            text, newline, rest = (rest + data).rpartition(b"\n")
+            # Telegraf's messages end in line feeds of their own.
+            text, end, rest = (rest + data).rpartition(b"\x1e")
             self.tally.add(text)
-            self.count += text.count(b"\n") + len(newline)
+            self.count += text.count(b"\x1e") + len(end)
 
     def close(self):
         self.closing = True
@@ -95,6 +96,7 @@ class Pipeline:
         self.kafka = Kafka()
         self.make_topic()
         self.witness = KafkaWitness(self.kafka.endpoint)
+        eventually(lambda: self.witness.count > 0, 60, 0.05, "the message that made the topic")
 
     def make_topic(self):
         """By the first message, as it happens; it is counted nowhere."""
